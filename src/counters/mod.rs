@@ -1,0 +1,150 @@
+//! What the program counts, under the names that its metrics have.
+//!
+//! Labels are bounded: routes, upstreams and servers come from the configuration, everything else from an enum here or
+//! a status code; never a URL, a client or a field. Handles are fetched once, so that counting an ordinary request is a
+//! few atomic additions.
+
+mod histogram;
+mod labels;
+mod process;
+mod route;
+mod upstream;
+mod watched;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+pub use self::labels::{LookupResult, Outcome, Tier};
+pub use self::route::RouteCounters;
+pub use self::upstream::UpstreamCounters;
+pub use self::watched::Watched;
+
+use self::route::RouteFamilies;
+use self::upstream::UpstreamFamilies;
+use self::watched::Watches;
+
+/// The media type of [`Counters::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Counters {
+    registry: Registry,
+    route_families: RouteFamilies,
+    routes: ByName<RouteCounters>,
+    upstream_families: UpstreamFamilies,
+    upstreams: ByName<UpstreamCounters>,
+    purges: Family<Kind, Counter>,
+    connections: Gauge,
+    reloaded: Gauge,
+    watches: Arc<Watches>,
+}
+
+type ByName<T> = Mutex<HashMap<Box<str>, Arc<T>>>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+impl Counters {
+    /// Counters at zero, of the program's `version`.
+    pub fn new(version: &str) -> Arc<Self> {
+        let mut registry = Registry::default();
+        let route_families = RouteFamilies::register(&mut registry);
+        let upstream_families = UpstreamFamilies::register(&mut registry);
+
+        let purges = Family::<Kind, Counter>::default();
+        registry.register("forebay_purges", "Purges done", purges.clone());
+        let connections = Gauge::default();
+        registry.register("forebay_connections", "Open client connections", connections.clone());
+        let reloaded = Gauge::default();
+        reloaded.set(1);
+        registry.register(
+            "forebay_config_last_reload_successful",
+            "Whether the configuration was good when it was last read",
+            reloaded.clone(),
+        );
+        let build = Info::new([("version", version.to_owned())]);
+        registry.register("forebay_build", "The program that answers", build);
+        let watches = Arc::new(Watches::default());
+        registry.register_collector(Box::new(Arc::clone(&watches)));
+        registry.register_collector(Box::new(process::Process));
+
+        Arc::new(Self {
+            registry,
+            route_families,
+            routes: ByName::default(),
+            upstream_families,
+            upstreams: ByName::default(),
+            purges,
+            connections,
+            reloaded,
+            watches,
+        })
+    }
+
+    /// The counters of the route called `name`; the same ones each time.
+    pub fn route(&self, name: &str) -> Arc<RouteCounters> {
+        by_name(&self.routes, name, || RouteCounters::new(name, &self.route_families))
+    }
+
+    /// The counters of the upstream called `name`; the same ones each time.
+    pub fn upstream(&self, name: &str) -> Arc<UpstreamCounters> {
+        by_name(&self.upstreams, name, || UpstreamCounters::new(name, &self.upstream_families))
+    }
+
+    /// A purge was done, by a selector of this kind.
+    pub fn purged(&self, kind: &'static str) {
+        self.purges.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// A client connected.
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    /// A client's connection ended.
+    pub fn connection_closed(&self) {
+        self.connections.dec();
+    }
+
+    /// Whether the configuration was good when it was last read.
+    pub fn config_reloaded(&self, successful: bool) {
+        self.reloaded.set(i64::from(successful));
+    }
+
+    /// Says where to read a value that somebody else keeps, whenever the metrics are asked for.
+    pub fn watch(&self, what: Watched, read: impl Fn() -> u64 + Send + Sync + 'static) {
+        self.watches.set(what, Box::new(read));
+    }
+
+    /// All metrics as OpenMetrics text, of the type [`CONTENT_TYPE`].
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        match text::encode(&mut out, &self.registry) {
+            Ok(()) => out,
+            // Writing to a String does not fail; half a text would be worse than none.
+            Err(_) => String::from("# EOF\n"),
+        }
+    }
+}
+
+fn by_name<T>(all: &ByName<T>, name: &str, new: impl FnOnce() -> T) -> Arc<T> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    match all.get(name) {
+        Some(known) => Arc::clone(known),
+        None => Arc::clone(all.entry(name.into()).or_insert_with(|| Arc::new(new()))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
