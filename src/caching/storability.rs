@@ -1,0 +1,323 @@
+//! Whether a response may be stored, and if not, why not (RFC 9111 §3).
+
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, StatusCode};
+
+use super::cache_control::{ResponseDirectives, request_directives, response_directives};
+use super::freshness::{Exchange, LifetimeSource};
+use super::rules::Rules;
+use super::terms::{Permits, Terms, terms};
+use super::validators::Validators;
+use super::vary::{SelectingFields, selecting_fields};
+
+/// The decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storability {
+    /// It may be stored.
+    Store,
+    /// It may not.
+    Refuse(Refusal),
+}
+
+/// Why a response is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The operator's rules store nothing here.
+    CacheOff,
+    /// The request's method is not one whose responses are stored.
+    Method,
+    /// A field of the request may have made the application take it for another method.
+    MethodOverride,
+    /// The request had a body, which is no part of the key.
+    FatGet,
+    /// The request asks for another protocol.
+    Upgrade,
+    /// The request says `no-store`.
+    RequestNoStore,
+    /// The status is an interim one.
+    StatusNotFinal,
+    /// The response is a part of a representation.
+    PartialContent,
+    /// The response speaks of one that the client has.
+    NotModified,
+    /// The response says `must-understand`, and its status is not understood.
+    StatusNotUnderstood,
+    /// The server failed, and the operator gave such responses no lifetime.
+    ServerError,
+    /// The response says `no-store`.
+    NoStore,
+    /// The response says `private`.
+    Private,
+    /// The request had an Authorization, and the response does not permit sharing.
+    Authorization,
+    /// The request had a Cookie, and the response does not permit sharing.
+    Cookie,
+    /// The response sets a cookie.
+    SetCookie,
+    /// The response says `Vary: *`, or something that cannot be read.
+    VaryAny,
+    /// The response is a stream of events.
+    EventStream,
+    /// Nothing gives the response a lifetime.
+    NoLifetime,
+    /// The response is to be validated before each use, and has no validator.
+    NoValidator,
+    /// The response is never fresh, may not be used stale, and has no validator.
+    NeverFresh,
+    /// The response's body is larger than what is stored.
+    TooLarge,
+    /// The response's body did not arrive whole (§3.3).
+    Incomplete,
+    /// The key has as many variants as are kept.
+    TooManyVariants,
+    /// The key was invalidated while the response was on its way.
+    Invalidated,
+}
+
+impl Refusal {
+    /// The reason as a word, for `Cache-Status` and for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CacheOff => "cache-off",
+            Self::Method => "method",
+            Self::MethodOverride => "method-override",
+            Self::FatGet => "fat-get",
+            Self::Upgrade => "upgrade",
+            Self::RequestNoStore => "request-no-store",
+            Self::StatusNotFinal => "status-not-final",
+            Self::PartialContent => "partial-content",
+            Self::NotModified => "not-modified",
+            Self::StatusNotUnderstood => "status-not-understood",
+            Self::ServerError => "server-error",
+            Self::NoStore => "no-store",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::Cookie => "cookie",
+            Self::SetCookie => "set-cookie",
+            Self::VaryAny => "vary-any",
+            Self::EventStream => "event-stream",
+            Self::NoLifetime => "no-lifetime",
+            Self::NoValidator => "no-validator",
+            Self::NeverFresh => "never-fresh",
+            Self::TooLarge => "too-large",
+            Self::Incomplete => "incomplete",
+            Self::TooManyVariants => "too-many-variants",
+            Self::Invalidated => "invalidated",
+        }
+    }
+}
+
+/// What the decision needs to know of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFacts<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Its fields.
+    pub fields: &'a HeaderMap,
+    /// Whether a body came with it.
+    pub has_body: bool,
+}
+
+/// Which credentials a request carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// An Authorization field.
+    pub authorization: bool,
+    /// A Cookie field.
+    pub cookie: bool,
+}
+
+/// The credentials among a request's fields.
+pub fn credentials(fields: &HeaderMap) -> Credentials {
+    Credentials {
+        authorization: fields.contains_key(header::AUTHORIZATION),
+        cookie: fields.contains_key(header::COOKIE),
+    }
+}
+
+/// Why the request could not be answered from the cache, whatever is stored.
+pub fn lookup_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refusal> {
+    if !rules.store {
+        return Some(Refusal::CacheOff);
+    }
+    // §4: "the request method associated with the stored response allows it to be used for the presented request".
+    // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content".
+    if request.method != Method::GET && request.method != Method::HEAD {
+        return Some(Refusal::Method);
+    }
+    if METHOD_OVERRIDES.iter().any(|name| request.fields.contains_key(name)) {
+        return Some(Refusal::MethodOverride);
+    }
+    // RFC 9110 §9.3.1: "… content received in a GET request has no generally defined semantics, cannot alter the
+    // meaning or target of the request" – unless the application thinks otherwise, and then for everybody.
+    if request.has_body {
+        return Some(Refusal::FatGet);
+    }
+    None
+}
+
+/// Why no response to the request could be stored, whatever it says: known before the request is forwarded.
+pub fn request_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refusal> {
+    if let Some(refusal) = lookup_refusal(request, rules) {
+        return Some(refusal);
+    }
+    // §3: "A cache MUST NOT store a response to a request unless: the request method is understood by the cache;" A
+    // response to HEAD lacks what would be stored.
+    if request.method != Method::GET {
+        return Some(Refusal::Method);
+    }
+    // §5.2.1.5: "The no-store request directive indicates that a cache MUST NOT store any part of either this request
+    // or any response to it."
+    if request_directives(request.fields).no_store {
+        return Some(Refusal::RequestNoStore);
+    }
+    None
+}
+
+/// Whether the response may be stored as the answer to the request.
+pub fn storability(
+    request: RequestFacts<'_>,
+    status: StatusCode,
+    fields: &HeaderMap,
+    rules: &Rules,
+) -> Storability {
+    let refusal = request_refusal(request, rules)
+        .or_else(|| response_refusal(status, fields, rules, credentials(request.fields)));
+    refusal.map_or(Storability::Store, Storability::Refuse)
+}
+
+/// Names by which frameworks let a request say that it is of another method than its request line says.
+static METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
+fn response_refusal(
+    status: StatusCode,
+    fields: &HeaderMap,
+    rules: &Rules,
+    credentials: Credentials,
+) -> Option<Refusal> {
+    let directives = response_directives(fields);
+    // How old the response is has no part in whether it may be stored.
+    let terms = terms(status, fields, rules, Exchange::default());
+    status_refusal(status, &directives, &terms)
+        .or_else(|| directive_refusal(&directives, rules))
+        .or_else(|| credential_refusal(credentials, terms.permits, rules))
+        .or_else(|| field_refusal(fields, rules))
+        .or_else(|| lifetime_refusal(fields, &terms))
+}
+
+fn status_refusal(
+    status: StatusCode,
+    directives: &ResponseDirectives,
+    terms: &Terms,
+) -> Option<Refusal> {
+    // "the response status code is final (see Section 15 of [HTTP]);"
+    if status.is_informational() {
+        return Some(Refusal::StatusNotFinal);
+    }
+    // "if the response status code is 206 or 304, or the must-understand cache directive (see Section 5.2.2.3) is
+    // present: the cache understands the response status code;" This one stores no parts, and a 304 only freshens.
+    match status {
+        StatusCode::PARTIAL_CONTENT => return Some(Refusal::PartialContent),
+        StatusCode::NOT_MODIFIED => return Some(Refusal::NotModified),
+        _ if directives.must_understand && !is_understood(status) => {
+            return Some(Refusal::StatusNotUnderstood);
+        }
+        _ => {}
+    }
+    if status.is_server_error() && terms.lifetime.source != LifetimeSource::OperatorStatus {
+        return Some(Refusal::ServerError);
+    }
+    None
+}
+
+fn directive_refusal(directives: &ResponseDirectives, rules: &Rules) -> Option<Refusal> {
+    // "the no-store cache directive is not present in the response (see Section 5.2.2.5);"
+    // §5.2.2.3: "When a cache that implements the must-understand directive receives a response that includes it, the
+    // cache SHOULD ignore the no-store directive if it understands and implements the status code's caching
+    // requirements."
+    if directives.no_store && !directives.must_understand {
+        return Some(Refusal::NoStore);
+    }
+    // "if the cache is shared: the private response directive is either not present or allows a shared cache to store a
+    // modified response; see Section 5.2.2.7);"
+    if directives.is_private() && !rules.identity {
+        return Some(Refusal::Private);
+    }
+    None
+}
+
+fn credential_refusal(
+    credentials: Credentials,
+    permits: Permits,
+    rules: &Rules,
+) -> Option<Refusal> {
+    if rules.shared {
+        return None;
+    }
+    // "if the cache is shared: the Authorization header field is not present in the request (see Section 11.6.2 of
+    // [HTTP]) or a response directive is present that explicitly allows shared caching (see Section 3.5); and"
+    if credentials.authorization && !permits.authorization {
+        return Some(Refusal::Authorization);
+    }
+    // A cookie says who is asking as well as Authorization does.
+    if credentials.cookie && !permits.cookie {
+        return Some(Refusal::Cookie);
+    }
+    None
+}
+
+fn field_refusal(fields: &HeaderMap, rules: &Rules) -> Option<Refusal> {
+    // §7.3: "The presence of the Set-Cookie response header field … does not inhibit caching; a cacheable response with
+    // a Set-Cookie header field can be … used to satisfy subsequent requests to caches." – and to log people in as one
+    // another.
+    if fields.contains_key(header::SET_COOKIE) && !rules.strip_set_cookie {
+        return Some(Refusal::SetCookie);
+    }
+    // §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."
+    if selecting_fields(fields) == SelectingFields::Any {
+        return Some(Refusal::VaryAny);
+    }
+    if is_event_stream(fields) {
+        return Some(Refusal::EventStream);
+    }
+    None
+}
+
+fn lifetime_refusal(fields: &HeaderMap, terms: &Terms) -> Option<Refusal> {
+    // §5.2.2.4: "The no-cache response directive, in its unqualified form …, indicates that the response MUST NOT be
+    // used to satisfy any other request without forwarding it for validation and receiving a successful response".
+    if terms.no_cache {
+        return Validators::of(fields).is_empty().then_some(Refusal::NoValidator);
+    }
+    // "the response contains at least one of the following: …" With guesses off, a cacheable status is not enough.
+    if terms.lifetime.source == LifetimeSource::None {
+        return Some(Refusal::NoLifetime);
+    }
+    let stale_window = terms.stale_while_revalidate.max(terms.stale_if_error);
+    let is_used = !terms.lifetime.duration.is_zero()
+        || (!terms.must_revalidate && !stale_window.is_zero())
+        || !Validators::of(fields).is_empty();
+    (!is_used).then_some(Refusal::NeverFresh)
+}
+
+/// Whether the caching requirements of the status are known and kept: those of RFC 9110 §15, and of RFC 6585 and 7725.
+fn is_understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200..=205 | 300..=303 | 305 | 307 | 308 | 400..=417 | 421 | 422 | 426 | 428 | 429 | 431 | 451
+            | 500..=505 | 511
+    )
+}
+
+fn is_event_stream(fields: &HeaderMap) -> bool {
+    let media_type = fields.get(header::CONTENT_TYPE).and_then(|line| line.to_str().ok());
+    let essence = media_type.and_then(|line| line.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
+}
+
+#[cfg(test)]
+mod tests;

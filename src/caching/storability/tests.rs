@@ -1,0 +1,280 @@
+use std::time::Duration;
+
+use super::super::rules::StaleWindow;
+use super::super::testing::{fields, secs};
+use super::*;
+
+fn decide(request: &str, status: u16, response: &str, rules: &Rules) -> Storability {
+    let request = fields(request);
+    let request = RequestFacts { method: &Method::GET, fields: &request, has_body: false };
+    storability(request, StatusCode::from_u16(status).unwrap(), &fields(response), rules)
+}
+
+/// The refusal of a plain 200 by the default rules.
+fn refusal(response: &str) -> Option<Refusal> {
+    refusal_by(response, &Rules::default())
+}
+
+fn refusal_by(response: &str, rules: &Rules) -> Option<Refusal> {
+    refused(decide("", 200, response, rules))
+}
+
+fn refused(storability: Storability) -> Option<Refusal> {
+    match storability {
+        Storability::Store => None,
+        Storability::Refuse(refusal) => Some(refusal),
+    }
+}
+
+fn ttl() -> Rules {
+    Rules { ttl: Some(secs(900)), ..Rules::default() }
+}
+
+const FRESH: &str = "Cache-Control: max-age=60";
+
+#[test]
+fn s3_a_method_that_is_not_understood_is_not_stored() {
+    for (method, expected) in [
+        (Method::GET, None),
+        (Method::HEAD, Some(Refusal::Method)),
+        (Method::POST, Some(Refusal::Method)),
+        (Method::OPTIONS, Some(Refusal::Method)),
+        ("get".parse().unwrap(), Some(Refusal::Method)),
+    ] {
+        let request = RequestFacts { method: &method, fields: &HeaderMap::new(), has_body: false };
+        let storability = storability(request, StatusCode::OK, &fields(FRESH), &ttl());
+        assert_eq!(refused(storability), expected, "{method}");
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_stored_for_is_known_before_it_is_forwarded() {
+    let off = Rules { store: false, ..ttl() };
+    for (request, has_body, rules, expected) in [
+        ("", false, &ttl(), None),
+        ("", false, &off, Some(Refusal::CacheOff)),
+        ("", true, &ttl(), Some(Refusal::FatGet)),
+        ("Cache-Control: no-store", false, &ttl(), Some(Refusal::RequestNoStore)),
+        ("Cache-Control: no-cache, max-age=0", false, &ttl(), None),
+        ("Pragma: no-cache", false, &ttl(), None),
+        ("X-HTTP-Method-Override: POST", false, &ttl(), Some(Refusal::MethodOverride)),
+        ("X-HTTP-Method: DELETE", false, &ttl(), Some(Refusal::MethodOverride)),
+        ("X-Method-Override: PUT", false, &ttl(), Some(Refusal::MethodOverride)),
+        ("Authorization: x", false, &ttl(), None),
+        ("Range: bytes=0-0", false, &ttl(), None),
+    ] {
+        let fields = fields(request);
+        let request = RequestFacts { method: &Method::GET, fields: &fields, has_body };
+        assert_eq!(request_refusal(request, rules), expected, "{fields:?}");
+    }
+}
+
+#[test]
+fn s4_what_may_be_answered_from_the_cache_though_not_stored() {
+    for (method, request, expected) in [
+        (Method::HEAD, "", None),
+        (Method::GET, "Cache-Control: no-store", None),
+        (Method::POST, "", Some(Refusal::Method)),
+        (Method::HEAD, "X-HTTP-Method-Override: GET", Some(Refusal::MethodOverride)),
+    ] {
+        let request = RequestFacts { method: &method, fields: &fields(request), has_body: false };
+        assert_eq!(lookup_refusal(request, &ttl()), expected, "{method}");
+        assert!(request_refusal(request, &ttl()).is_some(), "{method}");
+    }
+}
+
+#[test]
+fn s3_a_status_that_is_interim_or_not_understood_is_not_stored() {
+    for (status, expected) in [
+        (100, Some(Refusal::StatusNotFinal)),
+        (103, Some(Refusal::StatusNotFinal)),
+        (200, None),
+        (206, Some(Refusal::PartialContent)),
+        (304, Some(Refusal::NotModified)),
+        (302, None),
+        (404, None),
+        (299, None),
+        (599, Some(Refusal::ServerError)),
+    ] {
+        assert_eq!(refused(decide("", status, FRESH, &ttl())), expected, "{status}");
+    }
+}
+
+#[test]
+fn s3_3_a_part_is_never_stored_whoever_asked_for_it() {
+    let mut rules = ttl();
+    rules.ttl_by_status.set_class(2, secs(60));
+    let part = "Cache-Control: max-age=60\nContent-Range: bytes 0-0/10\nETag: \"x\"";
+    for request in ["", "Range: bytes=0-0"] {
+        assert_eq!(refused(decide(request, 206, part, &rules)), Some(Refusal::PartialContent));
+    }
+    assert_eq!(decide("Range: bytes=0-0", 200, FRESH, &rules), Storability::Store);
+}
+
+#[test]
+fn s5_2_2_3_must_understand_overrides_no_store_for_a_known_status_only() {
+    for (status, value, expected) in [
+        (200, "must-understand, no-store, max-age=60", None),
+        (404, "must-understand, no-store, max-age=60", None),
+        (299, "must-understand, no-store, max-age=60", Some(Refusal::StatusNotUnderstood)),
+        (299, "must-understand, max-age=60", Some(Refusal::StatusNotUnderstood)),
+        (299, "max-age=60", None),
+        (206, "must-understand, no-store, max-age=60", Some(Refusal::PartialContent)),
+        (200, "no-store, max-age=60", Some(Refusal::NoStore)),
+    ] {
+        let response = format!("Cache-Control: {value}");
+        let storability = decide("", status, &response, &Rules::default());
+        assert_eq!(refused(storability), expected, "{status} {value}");
+    }
+}
+
+#[test]
+fn s5_2_2_5_no_store_and_s5_2_2_7_private_hold_whatever_the_ttl() {
+    let identity = Rules { identity: true, ..ttl() };
+    for (response, rules, expected) in [
+        ("Cache-Control: no-store", &ttl(), Some(Refusal::NoStore)),
+        ("Cache-Control: private", &ttl(), Some(Refusal::Private)),
+        ("Cache-Control: private, public", &ttl(), Some(Refusal::Private)),
+        ("Cache-Control: private=\"x-user\"", &ttl(), None),
+        ("Cache-Control: private", &identity, None),
+        ("Cache-Control: no-store", &identity, Some(Refusal::NoStore)),
+        ("Cache-Control: no-store\nCDN-Cache-Control: max-age=60", &ttl(), None),
+        ("Cache-Control: max-age=60\nCDN-Cache-Control: no-store", &ttl(), Some(Refusal::NoStore)),
+        ("Cache-Control: max-age=60\nPragma: no-cache", &Rules::default(), None),
+    ] {
+        assert_eq!(refusal_by(response, rules), expected, "{response}");
+    }
+}
+
+#[test]
+fn s3_5_the_answer_to_a_credential_is_stored_only_if_the_response_itself_permits_it() {
+    let (authorization, cookie) = (Some(Refusal::Authorization), Some(Refusal::Cookie));
+    let default_ttl = Rules { default_ttl: secs(60), ..Rules::default() };
+    for (response, rules, of_authorization, of_cookie) in [
+        ("", &ttl(), authorization, cookie),
+        ("", &default_ttl, authorization, cookie),
+        ("Cache-Control: max-age=60", &Rules::default(), authorization, None),
+        ("Cache-Control: max-age=60", &ttl(), authorization, None),
+        ("Cache-Control: public, max-age=60", &Rules::default(), None, None),
+        ("Cache-Control: public", &ttl(), None, None),
+        ("Cache-Control: s-maxage=60", &Rules::default(), None, None),
+        ("Cache-Control: must-revalidate, max-age=60", &Rules::default(), None, None),
+        ("Cache-Control: must-revalidate, max-age=0", &ttl(), authorization, cookie),
+        ("", &Rules { shared: true, ..ttl() }, None, None),
+    ] {
+        let stored = |request: &str| refused(decide(request, 200, response, rules));
+        assert_eq!(stored("Authorization: Bearer x"), of_authorization, "{response}");
+        assert_eq!(stored("Cookie: a=b"), of_cookie, "{response}");
+        assert_eq!(stored("Authorization: x\nCookie: a=b"), of_authorization.or(of_cookie));
+    }
+}
+
+#[test]
+fn s7_3_a_response_that_sets_a_cookie_is_not_stored_unless_it_is_stripped() {
+    let response = format!("{FRESH}\nSet-Cookie: a=b");
+    assert_eq!(refusal(&response), Some(Refusal::SetCookie));
+    assert_eq!(refusal_by(&response, &Rules { shared: true, ..ttl() }), Some(Refusal::SetCookie));
+    assert_eq!(refusal_by(&response, &Rules { strip_set_cookie: true, ..ttl() }), None);
+}
+
+#[test]
+fn s4_1_vary_star_is_not_stored() {
+    for vary in ["*", "*, Foo", "Foo, *", ", *", "Foo\nVary: *", "\\xff"] {
+        assert_eq!(refusal(&format!("{FRESH}\nVary: {vary}")), Some(Refusal::VaryAny), "{vary}");
+    }
+    assert_eq!(refusal(&format!("{FRESH}\nVary: Foo")), None);
+}
+
+#[test]
+fn a_stream_of_events_is_not_stored() {
+    for media_type in ["text/event-stream", "Text/Event-Stream ; charset=utf-8"] {
+        let response = format!("{FRESH}\nContent-Type: {media_type}");
+        assert_eq!(refusal_by(&response, &ttl()), Some(Refusal::EventStream), "{media_type}");
+    }
+}
+
+#[test]
+fn s3_without_a_lifetime_nothing_is_stored() {
+    for (response, expected) in [
+        (FRESH, None),
+        ("Cache-Control: s-maxage=60", None),
+        ("Expires: Wed, 16 Nov 1994 08:00:00 GMT\nDate: Tue, 15 Nov 1994 08:00:00 GMT", None),
+        ("", Some(Refusal::NoLifetime)),
+        ("Cache-Control: public", Some(Refusal::NoLifetime)),
+        ("ETag: \"x\"\nLast-Modified: Tue, 15 Nov 1994 08:00:00 GMT", Some(Refusal::NoLifetime)),
+        ("Content-Type: text/css", Some(Refusal::NoLifetime)),
+    ] {
+        assert_eq!(refusal(response), expected, "{response}");
+    }
+    assert_eq!(refusal_by("", &ttl()), None);
+}
+
+#[test]
+fn s5_2_2_4_and_s4_2_what_is_never_fresh_is_stored_only_if_it_can_be_used() {
+    let window = Rules { stale_if_error: StaleWindow::Route(secs(60)), ..Rules::default() };
+    let none = Rules::default();
+    for (response, rules, expected) in [
+        ("Cache-Control: no-cache", &none, Some(Refusal::NoValidator)),
+        ("Cache-Control: no-cache, max-age=60", &none, Some(Refusal::NoValidator)),
+        ("Cache-Control: no-cache", &window, Some(Refusal::NoValidator)),
+        ("Cache-Control: no-cache\nETag: \"x\"", &none, None),
+        ("Cache-Control: no-cache\nLast-Modified: Tue, 15 Nov 1994 08:00:00 GMT", &none, None),
+        ("Cache-Control: no-cache\nETag: x", &none, Some(Refusal::NoValidator)),
+        ("Cache-Control: max-age=0", &none, Some(Refusal::NeverFresh)),
+        ("Cache-Control: max-age=-1", &none, Some(Refusal::NeverFresh)),
+        ("Cache-Control: max-age=60, s-maxage=0", &none, Some(Refusal::NeverFresh)),
+        ("Expires: 0", &none, Some(Refusal::NeverFresh)),
+        ("Cache-Control: max-age=0\nETag: \"x\"", &none, None),
+        ("Cache-Control: max-age=0, stale-while-revalidate=9", &none, None),
+        ("Cache-Control: max-age=0", &window, None),
+        ("Cache-Control: max-age=0, must-revalidate", &window, Some(Refusal::NeverFresh)),
+    ] {
+        assert_eq!(refusal_by(response, rules), expected, "{response}");
+    }
+}
+
+#[test]
+fn an_error_without_a_lifetime_of_its_own_is_not_stored() {
+    let generous = Rules { default_ttl: secs(900), heuristic: true, ..ttl() };
+    let modified =
+        "Last-Modified: Mon, 15 Nov 1993 08:00:00 GMT\nDate: Tue, 15 Nov 1994 08:00:00 GMT";
+    for status in [400, 403, 404, 405, 410, 413, 414, 429, 431, 451] {
+        for response in ["", modified] {
+            let storability = decide("", status, response, &generous);
+            assert_eq!(refused(storability), Some(Refusal::NoLifetime), "{status}");
+        }
+        assert_eq!(decide("", status, FRESH, &generous), Storability::Store, "{status}");
+    }
+}
+
+#[test]
+fn a_server_error_is_stored_only_by_the_operators_ttl_by_status() {
+    let mut rules = Rules { default_ttl: secs(900), ..ttl() };
+    for status in [500, 501, 502, 503, 504] {
+        for response in ["", FRESH, "Cache-Control: s-maxage=60"] {
+            let storability = decide("", status, response, &rules);
+            assert_eq!(refused(storability), Some(Refusal::ServerError), "{status}");
+        }
+    }
+    rules.ttl_by_status.set_class(5, secs(1));
+    assert_eq!(decide("", 503, "", &rules), Storability::Store);
+    let no_store = decide("", 503, "Cache-Control: no-store", &rules);
+    assert_eq!(refused(no_store), Some(Refusal::NoStore));
+}
+
+#[test]
+fn a_path_that_looks_like_a_static_file_gives_no_lifetime() {
+    let response = "Content-Type: text/css\nETag: \"x\"";
+    assert_eq!(refused(decide("Cookie: a=b", 200, response, &ttl())), Some(Refusal::Cookie));
+    assert_eq!(refusal(response), Some(Refusal::NoLifetime));
+}
+
+#[test]
+fn a_lifetime_of_less_than_a_second_counts() {
+    let rules = Rules { ttl: Some(Duration::from_millis(250)), ..Rules::default() };
+    assert_eq!(refusal_by("", &rules), None);
+    assert_eq!(
+        refusal_by("", &Rules { ttl: Some(Duration::ZERO), ..rules }),
+        Some(Refusal::NeverFresh)
+    );
+}
