@@ -1,0 +1,76 @@
+//! One route: what it matches, and what holds for the requests it matches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+
+use super::{HostPattern, InvalidateTemplate, PathPattern, QueryRules, Template};
+use crate::caching::Rules;
+
+/// The operator's rules for one part of the site.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// What logs, metrics and `route:` purges call it.
+    pub name: Arc<str>,
+    /// Its position in the file, from 0.
+    pub index: usize,
+    /// The hosts it matches; `None` is every host.
+    pub host: Option<HostPattern>,
+    /// The paths it matches.
+    pub path: PathPattern,
+    /// The methods it matches; empty is every method.
+    pub methods: Vec<Method>,
+    /// What may be stored and for how long; whether anything at all is `rules.store`.
+    pub rules: Rules,
+    /// Whether requests for one thing that arrive together share one request to the upstream.
+    pub collapse: bool,
+    /// Which part of the query is in the key and goes forward.
+    pub query: QueryRules,
+    /// Request header fields that are part of the key and of `Vary`.
+    pub key_headers: Vec<HeaderName>,
+    /// The tags of its stored responses, beside those the response names itself.
+    pub tags: Vec<Template>,
+    /// What a successful unsafe request invalidates, beside its own URL.
+    pub invalidates: Vec<InvalidateTemplate>,
+    /// The position of its upstream among those configured.
+    pub upstream: usize,
+    /// What it waits for longer or shorter than its upstream says.
+    pub timeouts: Timeouts,
+}
+
+impl Route {
+    /// A route for `path` on every host and with every method, to the first upstream, every setting at its default.
+    pub fn new(name: impl Into<Arc<str>>, path: PathPattern) -> Self {
+        Self {
+            name: name.into(),
+            index: 0,
+            host: None,
+            path,
+            methods: Vec::new(),
+            rules: Rules::default(),
+            collapse: true,
+            query: QueryRules::default(),
+            key_headers: Vec::new(),
+            tags: Vec::new(),
+            invalidates: Vec::new(),
+            upstream: 0,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// A route's own timeouts; what is `None` is as its upstream says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To an established connection.
+    pub connect: Option<Duration>,
+    /// To the last byte of the response's head.
+    pub response: Option<Duration>,
+    /// Between two reads of the response's body.
+    pub read: Option<Duration>,
+    /// For one of the upstream's connections to become free.
+    pub queue: Option<Duration>,
+    /// Without a byte on an upgraded connection, in either direction.
+    pub upgrade_idle: Option<Duration>,
+}

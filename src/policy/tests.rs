@@ -1,0 +1,3 @@
+mod lookup;
+mod patterns;
+mod reference;
