@@ -1,0 +1,12 @@
+//! Where stored responses are kept, and what is known to be no longer wanted.
+
+pub mod memory;
+pub mod purged;
+pub mod remembered;
+
+pub use memory::Memory;
+pub use purged::{Condemned, Purged};
+pub use remembered::Remembered;
+
+#[cfg(test)]
+mod testing;
