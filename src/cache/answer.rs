@@ -1,0 +1,249 @@
+//! What a request is answered with once somebody has fetched.
+
+use std::sync::Arc;
+
+use http::header::RANGE;
+use http::{Method, Response, StatusCode};
+
+use super::collapse::{Flight, Origin, Verdict};
+use super::fetch::Told;
+use super::lookup::current_terms;
+use super::serve::ATTEMPTS;
+use super::why::Why;
+use super::{Arriving, Cache, Content, Failure, Inquiry, Served};
+use crate::body::{Body, FillReader};
+use crate::caching::cache_status::CacheStatus;
+use crate::caching::reuse::{Reuse, reuse, reuse_after_failure};
+use crate::caching::stamp::Stamp;
+use crate::caching::storability::Refusal;
+use crate::caching::stored::{StoredHead, StoredResponse};
+use crate::caching::terms::Terms;
+use crate::caching::vary::selecting_values;
+use crate::counters::Outcome;
+use crate::semantics::content_coding::Coding;
+use crate::store::Condemned;
+use crate::upstream;
+
+/// What a request does after a verdict that does not answer it.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Asks again: there may be another flight that fits, or it leads one.
+    Again,
+    /// Asks again, after so many fetches that failed.
+    LeadAnew(u8),
+    /// Goes forward alone.
+    GoForward(Option<Refusal>),
+}
+
+impl Cache {
+    /// What the request that led is answered with; or that it goes forward alone after all.
+    pub(super) fn led(&self, inquiry: &Inquiry, told: Told, why: &Why) -> Result<Served, Next> {
+        let status = why.status();
+        match told {
+            Told::Arriving(arriving, reader) => {
+                let status = CacheStatus {
+                    fwd_status: Some(arriving.head.status()),
+                    stored: true,
+                    ..status
+                };
+                Ok(Served {
+                    content: Content::Arriving { arriving, reader },
+                    status,
+                    outcome: Outcome::Miss,
+                })
+            }
+            Told::Stored(response, Origin::Validated) => Ok(validated(response, status)),
+            Told::Stored(response, Origin::Fetched) => {
+                let fwd_status = Some(response.head().status());
+                let status = CacheStatus { fwd_status, stored: true, ..status };
+                Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
+            }
+            Told::Stored(response, Origin::Met) => {
+                let ttl = current_terms(&response, &inquiry.route.rules).ttl(self.clock.now());
+                Ok(hit(response, ttl))
+            }
+            // A part of what is too large, or not ours to keep, is for the origin to cut out.
+            Told::Response(response, refusal) if is_whole_of_a_part(inquiry, &response) => {
+                Err(Next::GoForward(Some(refusal)))
+            }
+            Told::Response(response, refusal) => {
+                let fwd_status = Some(response.status());
+                let status = CacheStatus { fwd_status, detail: Some(refusal.as_str()), ..status };
+                Ok(Served { content: Content::Fetched(response), status, outcome: Outcome::Bypass })
+            }
+            Told::OriginFailed(status) => Ok(self.instead_of_error(inquiry, status, why)),
+            Told::Failed(failure) => Ok(self.instead_of_failure(inquiry, failure, why)),
+        }
+    }
+
+    /// What a follower is answered with, after checking that the response is one it could have been served from memory.
+    pub(super) fn collapsed(
+        &self,
+        inquiry: &Inquiry,
+        verdict: Verdict,
+        arrived: Stamp,
+        flight: &Flight,
+        why: &Why,
+    ) -> Result<Served, Next> {
+        let status = CacheStatus { collapsed: true, ..why.status() };
+        match verdict {
+            Verdict::Arriving(arriving) => {
+                self.fits(inquiry, &arriving.head, arriving.head.terms(), arrived)?;
+                let reader = arriving.identity().ok_or(Next::GoForward(Some(Refusal::TooLarge)))?;
+                let status = CacheStatus { fwd_status: Some(arriving.head.status()), ..status };
+                Ok(Served {
+                    content: Content::Arriving { arriving, reader },
+                    status,
+                    outcome: Outcome::Collapsed,
+                })
+            }
+            Verdict::Stored(response, origin) => {
+                let terms = current_terms(&response, &inquiry.route.rules);
+                self.fits(inquiry, response.head(), &terms, arrived)?;
+                let fwd_status = match origin {
+                    Origin::Met => return Ok(hit(response, terms.ttl(self.clock.now()))),
+                    Origin::Fetched => response.head().status(),
+                    Origin::Validated => StatusCode::NOT_MODIFIED,
+                };
+                let status = CacheStatus { fwd_status: Some(fwd_status), ..status };
+                Ok(Served {
+                    content: Content::Stored(response),
+                    status,
+                    outcome: Outcome::Collapsed,
+                })
+            }
+            Verdict::OriginFailed(_) if why.stale.is_none() && flight.attempt + 1 < ATTEMPTS => {
+                Err(Next::LeadAnew(flight.attempt.saturating_add(1)))
+            }
+            Verdict::OriginFailed(status) => Ok(self.instead_of_error(inquiry, status, why)),
+            // What the leader's credential forbade forbids nothing to who has none.
+            Verdict::Declined(Refusal::Authorization) if !inquiry.credentials().authorization => {
+                Err(Next::Again)
+            }
+            Verdict::Declined(Refusal::Cookie) if !inquiry.credentials().cookie => Err(Next::Again),
+            Verdict::Declined(refusal) => Err(Next::GoForward(Some(refusal))),
+            Verdict::Failed(failure)
+                if failure.is_worth_another_try() && flight.attempt + 1 < ATTEMPTS =>
+            {
+                Err(Next::LeadAnew(flight.attempt.saturating_add(1)))
+            }
+            Verdict::Failed(failure) => Ok(self.instead_of_failure(inquiry, failure, why)),
+            Verdict::Pending | Verdict::Lost => {
+                Err(Next::LeadAnew(flight.attempt.saturating_add(1)))
+            }
+        }
+    }
+
+    /// RFC 9111 §4: "A cache can use a response that is stored or storable to satisfy multiple requests, provided that it
+    /// is allowed to reuse that response for the requests in question."
+    pub(super) fn fits(
+        &self,
+        inquiry: &Inquiry,
+        head: &StoredHead,
+        terms: &Terms,
+        arrived: Stamp,
+    ) -> Result<(), Next> {
+        if !head.is_selected_by_key_alone() {
+            let names: Vec<_> = head.selecting().collect();
+            if selecting_values(&names, &inquiry.fields) != head.selecting_values() {
+                return Err(Next::Again);
+            }
+        }
+        if arrived > head.stamp() && self.purged.fate(head).is_some() {
+            return Err(Next::Again);
+        }
+        let rules = &inquiry.route.rules;
+        match reuse(&inquiry.directives(), inquiry.credentials(), terms, rules, self.clock.now()) {
+            Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_) => Ok(()),
+            Reuse::Validate(_) | Reuse::OnlyIfCachedUnmet => {
+                Err(Next::GoForward(Some(Refusal::NeverFresh)))
+            }
+            Reuse::Unusable(unusable) => Err(Next::GoForward(Some(unusable.refusal()))),
+        }
+    }
+
+    /// A stale response where there is one that may be used, else the failure itself.
+    pub(super) fn instead_of_failure(
+        &self,
+        inquiry: &Inquiry,
+        failure: Failure,
+        why: &Why,
+    ) -> Served {
+        self.stale_if_error(inquiry, why).unwrap_or_else(|| {
+            failed(failure, CacheStatus { detail: Some(failure.as_str()), ..why.status() })
+        })
+    }
+
+    fn instead_of_error(&self, inquiry: &Inquiry, status: StatusCode, why: &Why) -> Served {
+        let served = self.instead_of_failure(
+            inquiry,
+            Failure::Upstream(upstream::Failure::BadResponse),
+            why,
+        );
+        Served { status: CacheStatus { fwd_status: Some(status), ..served.status }, ..served }
+    }
+
+    /// RFC 5861 §4.
+    pub(super) fn stale_if_error(&self, inquiry: &Inquiry, why: &Why) -> Option<Served> {
+        let response = why.stale.as_ref()?;
+        if self.purged.fate(response.head()) == Some(Condemned::Hard) {
+            return None;
+        }
+        let rules = &inquiry.route.rules;
+        let (terms, now) = (current_terms(response, rules), self.clock.now());
+        let grounds = reuse_after_failure(&inquiry.directives(), &terms, rules, now)?;
+        let status = CacheStatus {
+            ttl: Some(terms.ttl(now)),
+            detail: Some(grounds.as_str()),
+            ..why.status()
+        };
+        Some(stale(Arc::clone(response), status))
+    }
+}
+
+impl Arriving {
+    /// A reader of the body as it comes; `None` once it is too late for one.
+    pub(super) fn identity(&self) -> Option<FillReader> {
+        self.fill(Coding::Identity)?.reader()
+    }
+}
+
+impl Failure {
+    /// False where another fetch would only add to the load.
+    const fn is_worth_another_try(self) -> bool {
+        !matches!(self, Self::Upstream(upstream::Failure::Overloaded))
+    }
+}
+
+pub(super) fn hit(response: Arc<StoredResponse>, ttl: i64) -> Served {
+    Served {
+        content: Content::Stored(response),
+        status: CacheStatus::hit(ttl),
+        outcome: Outcome::Hit,
+    }
+}
+
+pub(super) fn stale(response: Arc<StoredResponse>, status: CacheStatus) -> Served {
+    Served { content: Content::Stored(response), status, outcome: Outcome::Stale }
+}
+
+fn validated(response: Arc<StoredResponse>, status: CacheStatus) -> Served {
+    let status = CacheStatus {
+        fwd_status: Some(StatusCode::NOT_MODIFIED),
+        stored: true,
+        detail: None,
+        ..status
+    };
+    Served { content: Content::Stored(response), status, outcome: Outcome::Validated }
+}
+
+pub(super) fn failed(failure: Failure, status: CacheStatus) -> Served {
+    Served { content: Content::Failed(failure), status, outcome: Outcome::Error }
+}
+
+/// True for a whole answer to a request that asked for a part.
+fn is_whole_of_a_part(inquiry: &Inquiry, response: &Response<Body>) -> bool {
+    inquiry.method == Method::GET
+        && inquiry.fields.contains_key(RANGE)
+        && response.status() == StatusCode::OK
+}

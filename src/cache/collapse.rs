@@ -1,0 +1,330 @@
+//! Requests for one thing that arrive together become one.
+//!
+//! A *flight* is a fetch under way. It is found by its key and, once it is known what selects the response, by the
+//! values of the selecting fields. Whoever finds none leads one; whoever finds one follows it and is told a verdict.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, StatusCode};
+use tokio::sync::watch;
+
+use super::{Arriving, Failure};
+use crate::caching::key::Key;
+use crate::caching::stamp::Stamp;
+use crate::caching::storability::Refusal;
+use crate::caching::stored::StoredResponse;
+use crate::caching::vary::selecting_values;
+use crate::clock::Timestamp;
+
+const SHARDS: usize = 64;
+
+/// What followers are told.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    /// Nothing yet.
+    Pending,
+    /// The head has come; the body can be read as it comes.
+    Arriving(Arc<Arriving>),
+    /// There is a stored response.
+    Stored(Arc<StoredResponse>, Origin),
+    /// The stored response has to do, stale, because the origin answered with this error.
+    OriginFailed(StatusCode),
+    /// The response is nobody's but the leader's: everybody goes forward alone.
+    Declined(Refusal),
+    /// There is no response.
+    Failed(Failure),
+    /// The leader is gone: one of the followers leads anew.
+    Lost,
+}
+
+/// How a flight came by a stored response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It had been stored meanwhile.
+    Met,
+    /// It was fetched, and has been stored since.
+    Fetched,
+    /// The origin said that it is still good.
+    Validated,
+}
+
+/// A fetch under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    key: Key,
+    pub(super) stamp: Stamp,
+    /// How many fetches for the same requests failed before this one.
+    pub(super) attempt: u8,
+    pub(super) started: Timestamp,
+    selecting: OnceLock<Selecting>,
+    verdict: watch::Sender<Verdict>,
+    /// Taken by the follower that leads anew when this one takes too long.
+    succeeded: AtomicBool,
+    successor: OnceLock<Arc<Self>>,
+    followers: AtomicUsize,
+}
+
+/// What selects the response a flight is for.
+#[derive(Clone, Debug)]
+struct Selecting {
+    names: Vec<HeaderName>,
+    values: Vec<u8>,
+}
+
+impl Flight {
+    /// Whether it may bring what a request with these fields selects. Where nobody knows yet: yes.
+    fn may_fit(&self, request: &HeaderMap) -> bool {
+        self.selecting
+            .get()
+            .is_none_or(|selecting| selecting_values(&selecting.names, request) == selecting.values)
+    }
+
+    /// Waits for the verdict, of this flight or of the one that succeeded it, for `patience` at most.
+    pub(super) async fn verdict(&self, patience: Duration) -> Option<Verdict> {
+        self.followers.fetch_add(1, Ordering::Relaxed);
+        let _follower = Follower(&self.followers);
+        tokio::time::timeout(patience, self.told()).await.ok()
+    }
+
+    async fn told(&self) -> Verdict {
+        let mut own = self.verdict.subscribe();
+        loop {
+            if let Some(successor) = self.successor.get() {
+                let mut theirs = successor.verdict.subscribe();
+                return tokio::select! {
+                    verdict = told(&mut own) => verdict,
+                    verdict = told(&mut theirs) => verdict,
+                };
+            }
+            let verdict = own.borrow_and_update().clone();
+            if !matches!(verdict, Verdict::Pending) {
+                return verdict;
+            }
+            if own.changed().await.is_err() {
+                return Verdict::Lost;
+            }
+        }
+    }
+
+    /// The response whose head has come, while its body is on its way.
+    pub(super) fn arriving(&self) -> Option<Arc<Arriving>> {
+        match &*self.verdict.borrow() {
+            Verdict::Arriving(arriving) => Some(Arc::clone(arriving)),
+            _ => None,
+        }
+    }
+
+    /// True when somebody waits for the verdict.
+    pub(super) fn is_followed(&self) -> bool {
+        self.followers.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Waits until `verdict` is no longer pending.
+async fn told(verdict: &mut watch::Receiver<Verdict>) -> Verdict {
+    match verdict.wait_for(|verdict| !matches!(verdict, Verdict::Pending)).await {
+        Ok(verdict) => verdict.clone(),
+        Err(_) => Verdict::Lost,
+    }
+}
+
+struct Follower<'f>(&'f AtomicUsize);
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a request for which nothing usable is stored has to do.
+pub(super) enum Turn {
+    /// Lead: fetch, for itself and for whoever follows.
+    Lead(Leader),
+    /// Follow a flight.
+    Follow(Arc<Flight>),
+}
+
+/// What a request brings to a join.
+pub(super) struct Joining<'a> {
+    pub(super) key: &'a Key,
+    pub(super) fields: &'a HeaderMap,
+    /// The fields that selected the responses stored so far.
+    pub(super) selecting: Option<&'a [HeaderName]>,
+    /// What a fetch that begins now would know of purges.
+    pub(super) stamp: Stamp,
+    /// How many fetches on this request's behalf failed.
+    pub(super) attempt: u8,
+    pub(super) now: Timestamp,
+}
+
+/// The flights under way.
+#[derive(Debug)]
+pub(super) struct Collapser {
+    shards: Arc<[Shard; SHARDS]>,
+    /// How many fetches are under way with each stamp, found or not.
+    stamps: Arc<Mutex<BTreeMap<Stamp, usize>>>,
+}
+
+type Shard = Mutex<HashMap<u64, Vec<Arc<Flight>>>>;
+
+impl Default for Collapser {
+    fn default() -> Self {
+        Self { shards: Arc::new(std::array::from_fn(|_| Mutex::default())), stamps: Arc::default() }
+    }
+}
+
+impl Collapser {
+    /// Joins a flight that may fit and that `is_alive`, or leads one that later requests find.
+    pub(super) fn join(&self, joining: &Joining<'_>, is_alive: impl Fn(&Flight) -> bool) -> Turn {
+        let mut shard = lock(&self.shards, joining.key);
+        let flights = shard.entry(joining.key.hash()).or_default();
+        let fitting = flights.iter().find(|flight| {
+            flight.key == *joining.key && flight.may_fit(joining.fields) && is_alive(flight)
+        });
+        if let Some(flight) = fitting {
+            return Turn::Follow(Arc::clone(flight));
+        }
+        // What a flight for the same key turned out to be selected by will select this one too.
+        let known = flights
+            .iter()
+            .filter(|flight| flight.key == *joining.key)
+            .find_map(|flight| flight.selecting.get());
+        let names = joining.selecting.or(known.map(|selecting| selecting.names.as_slice()));
+        let flight = new_flight(joining, names);
+        flights.push(Arc::clone(&flight));
+        Turn::Lead(self.leader(flight, Some(Arc::clone(&self.shards))))
+    }
+
+    /// Leads a flight that nobody finds.
+    pub(super) fn alone(&self, joining: &Joining<'_>) -> Leader {
+        self.leader(new_flight(joining, joining.selecting), None)
+    }
+
+    /// Leads anew in the place of a flight that takes too long; `None` for everybody but the first to ask.
+    pub(super) fn succeed(&self, slow: &Arc<Flight>, joining: &Joining<'_>) -> Option<Leader> {
+        if slow.succeeded.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let names = slow.selecting.get().map(|selecting| selecting.names.as_slice());
+        let flight = new_flight(joining, names);
+        let mut shard = lock(&self.shards, joining.key);
+        let flights = shard.entry(joining.key.hash()).or_default();
+        flights.retain(|other| !Arc::ptr_eq(other, slow));
+        flights.push(Arc::clone(&flight));
+        drop(shard);
+        let _ = slow.successor.set(Arc::clone(&flight));
+        // Wakes its followers, who then wait for both.
+        slow.verdict.send_modify(|_| {});
+        Some(self.leader(flight, Some(Arc::clone(&self.shards))))
+    }
+
+    /// The oldest stamp of any fetch under way.
+    pub(super) fn oldest_stamp(&self) -> Option<Stamp> {
+        let stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        stamps.first_key_value().map(|(stamp, _)| *stamp)
+    }
+
+    fn leader(&self, flight: Arc<Flight>, shards: Option<Arc<[Shard; SHARDS]>>) -> Leader {
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        *stamps.entry(flight.stamp).or_default() += 1;
+        Leader { flight, shards, stamps: Arc::clone(&self.stamps) }
+    }
+}
+
+fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>) -> Arc<Flight> {
+    let selecting = OnceLock::new();
+    if let Some(names) = names {
+        let values = selecting_values(names, joining.fields);
+        let _ = selecting.set(Selecting { names: names.to_vec(), values });
+    }
+    Arc::new(Flight {
+        key: joining.key.clone(),
+        stamp: joining.stamp,
+        attempt: joining.attempt,
+        started: joining.now,
+        selecting,
+        verdict: watch::Sender::new(Verdict::Pending),
+        succeeded: AtomicBool::new(false),
+        successor: OnceLock::new(),
+        followers: AtomicUsize::new(0),
+    })
+}
+
+/// The duty to bring a flight to its end. Dropped without a word, it loses the flight, and one follower leads anew.
+pub(super) struct Leader {
+    flight: Arc<Flight>,
+    /// Where the flight is found, if it is.
+    shards: Option<Arc<[Shard; SHARDS]>>,
+    stamps: Arc<Mutex<BTreeMap<Stamp, usize>>>,
+}
+
+impl Leader {
+    pub(super) const fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    /// Tells the followers. The flight is still found, so that later requests follow too.
+    pub(super) fn tell(&self, verdict: Verdict) {
+        self.flight.verdict.send_replace(verdict);
+    }
+
+    /// Notes what selects the response, so that only requests that agree join from now on.
+    pub(super) fn selected_by(&self, names: Vec<HeaderName>, values: Vec<u8>) {
+        let _ = self.flight.selecting.set(Selecting { names, values });
+    }
+
+    /// Tells the followers, with nobody to join any more.
+    pub(super) fn land(mut self, verdict: Verdict) {
+        self.remove();
+        self.tell(verdict);
+    }
+
+    /// Takes the flight, and no other, out of those that are found.
+    fn remove(&mut self) {
+        let Some(shards) = self.shards.take() else { return };
+        let mut shard = lock(&shards, &self.flight.key);
+        let hash = self.flight.key.hash();
+        if let Some(flights) = shard.get_mut(&hash) {
+            flights.retain(|other| !Arc::ptr_eq(other, &self.flight));
+            if flights.is_empty() {
+                shard.remove(&hash);
+            }
+        }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.remove();
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = stamps.entry(self.flight.stamp) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        drop(stamps);
+        self.flight.verdict.send_if_modified(|verdict| {
+            let pending = matches!(verdict, Verdict::Pending);
+            if pending {
+                *verdict = Verdict::Lost;
+            }
+            pending
+        });
+    }
+}
+
+fn lock<'s>(
+    shards: &'s [Shard; SHARDS],
+    key: &Key,
+) -> MutexGuard<'s, HashMap<u64, Vec<Arc<Flight>>>> {
+    let index = key.hash() as usize % SHARDS;
+    shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+use std::iter::empty;
+
+use http::HeaderValue;
+use http::header::ACCEPT_LANGUAGE;
+
+use super::*;
+use crate::caching::key::Keyer;
+use crate::upstream;
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(60);
+/// A verdict that is told is told at once.
+const SHORT: Duration = Duration::from_millis(20);
+
+struct Bench {
+    collapser: Collapser,
+    key: Key,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            collapser: Collapser::default(),
+            key: Keyer::default().key("http", "a", "/", empty()),
+        }
+    }
+
+    fn joining<'a>(&'a self, fields: &'a HeaderMap) -> Joining<'a> {
+        Joining {
+            key: &self.key,
+            fields,
+            selecting: None,
+            stamp: Stamp::default(),
+            attempt: 0,
+            now: Timestamp::default(),
+        }
+    }
+
+    fn join(&self, fields: &HeaderMap) -> Turn {
+        self.collapser.join(&self.joining(fields), |_| true)
+    }
+
+    fn lead(&self, fields: &HeaderMap) -> Leader {
+        match self.join(fields) {
+            Turn::Lead(leader) => leader,
+            Turn::Follow(_) => panic!("somebody leads already"),
+        }
+    }
+
+    fn follow(&self, fields: &HeaderMap) -> Arc<Flight> {
+        match self.join(fields) {
+            Turn::Follow(flight) => flight,
+            Turn::Lead(_) => panic!("nobody leads"),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.collapser.shards.iter().all(|shard| shard.lock().unwrap().is_empty())
+    }
+}
+
+fn language(language: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static(language))])
+}
+
+const GONE: Verdict = Verdict::Failed(Failure::Upstream(upstream::Failure::ConnectionLost));
+
+#[tokio::test]
+async fn the_first_leads_all_others_follow_and_are_told_the_same() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let leader = bench.lead(&none);
+    let flights: Vec<_> = (0..100).map(|_| bench.follow(&none)).collect();
+    leader.land(Verdict::Declined(Refusal::Private));
+    for flight in flights {
+        assert!(matches!(flight.verdict(LONG).await, Some(Verdict::Declined(Refusal::Private))));
+    }
+    assert!(bench.is_empty(), "a flight that has landed is found no more");
+}
+
+#[tokio::test]
+async fn a_leader_that_is_dropped_is_lost_and_exactly_one_leads_anew() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let leader = bench.lead(&none);
+    let flight = bench.follow(&none);
+    drop(leader);
+    assert!(matches!(flight.verdict(LONG).await, Some(Verdict::Lost)));
+    let leads = (0..10).map(|_| bench.join(&none)).collect::<Vec<_>>();
+    assert_eq!(leads.iter().filter(|turn| matches!(turn, Turn::Lead(_))).count(), 1);
+    drop(leads);
+    assert!(bench.is_empty());
+}
+
+#[tokio::test]
+async fn who_is_told_of_a_head_can_be_joined_until_the_response_is_stored() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let leader = bench.lead(&none);
+    leader.tell(GONE);
+    assert!(matches!(bench.follow(&none).verdict(LONG).await, Some(Verdict::Failed(_))));
+    drop(leader);
+    assert!(matches!(bench.join(&none), Turn::Lead(_)));
+}
+
+#[tokio::test]
+async fn once_it_is_known_what_selects_only_those_who_agree_join() {
+    let (bench, english, german) = (Bench::new(), language("en"), language("de"));
+    let leader = bench.lead(&english);
+    assert!(matches!(bench.join(&german), Turn::Follow(_)), "nobody knows yet");
+    leader.selected_by(vec![ACCEPT_LANGUAGE], selecting_values(&[ACCEPT_LANGUAGE], &english));
+    assert!(matches!(bench.join(&english), Turn::Follow(_)));
+    let other = bench.lead(&german);
+    // The second flight was begun knowing what selects: a third language does not wait for it.
+    assert!(matches!(bench.join(&language("fr")), Turn::Lead(_)));
+    assert!(matches!(bench.join(&german), Turn::Follow(_)));
+    drop((leader, other));
+}
+
+#[tokio::test]
+async fn what_selected_the_stored_responses_parts_the_flights_from_the_start() {
+    let (bench, english, german) = (Bench::new(), language("en"), language("de"));
+    let known = [ACCEPT_LANGUAGE];
+    let joining = Joining { selecting: Some(&known), ..bench.joining(&english) };
+    let Turn::Lead(_leader) = bench.collapser.join(&joining, |_| true) else { panic!() };
+    let joining = Joining { selecting: Some(&known), ..bench.joining(&german) };
+    assert!(matches!(bench.collapser.join(&joining, |_| true), Turn::Lead(_)));
+}
+
+#[tokio::test]
+async fn a_flight_begun_before_a_purge_is_not_joined_after_it() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let _leader = bench.lead(&none);
+    assert!(matches!(bench.collapser.join(&bench.joining(&none), |_| false), Turn::Lead(_)));
+}
+
+#[tokio::test]
+async fn of_those_whose_patience_ends_one_leads_and_the_first_answer_serves_all() {
+    for successor_is_first in [true, false] {
+        let (bench, none) = (Bench::new(), HeaderMap::new());
+        let slow = bench.lead(&none);
+        let flight = bench.follow(&none);
+        assert!(flight.verdict(SHORT).await.is_none(), "nothing told yet");
+        let leader = bench.collapser.succeed(&flight, &bench.joining(&none)).unwrap();
+        assert!(bench.collapser.succeed(&flight, &bench.joining(&none)).is_none());
+        let waiting = tokio::spawn({
+            let flight = Arc::clone(&flight);
+            async move { flight.verdict(LONG).await }
+        });
+        let (first, _second) = if successor_is_first { (leader, slow) } else { (slow, leader) };
+        first.land(GONE);
+        assert!(matches!(waiting.await.unwrap(), Some(Verdict::Failed(_))));
+    }
+}
+
+#[tokio::test]
+async fn new_requests_join_the_successor() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let slow = bench.lead(&none);
+    let flight = bench.follow(&none);
+    let leader = bench.collapser.succeed(&flight, &bench.joining(&none)).unwrap();
+    assert!(Arc::ptr_eq(&bench.follow(&none), leader.flight()));
+    drop(slow);
+    assert!(
+        Arc::ptr_eq(&bench.follow(&none), leader.flight()),
+        "the slow one took only itself away"
+    );
+}
+
+#[tokio::test]
+async fn a_follower_that_leaves_is_no_longer_counted() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let leader = bench.lead(&none);
+    let flight = bench.follow(&none);
+    assert!(flight.verdict(SHORT).await.is_none());
+    assert!(!leader.flight().is_followed());
+}
+
+#[test]
+fn the_oldest_stamp_of_all_that_fly_is_known() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    assert_eq!(bench.collapser.oldest_stamp(), None);
+    let stamped = |record| Joining { stamp: Stamp { epoch: 0, record }, ..bench.joining(&none) };
+    let Turn::Lead(_new) = bench.collapser.join(&stamped(9), |_| false) else { panic!() };
+    let Turn::Lead(_old) = bench.collapser.join(&stamped(3), |_| false) else { panic!() };
+    assert_eq!(bench.collapser.oldest_stamp().unwrap().record, 3);
+}

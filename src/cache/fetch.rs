@@ -1,0 +1,270 @@
+//! What the leader of a flight does, in a task of its own.
+
+use std::sync::Arc;
+
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body::Body as _;
+use tokio::sync::oneshot;
+
+use super::collapse::{Leader, Origin, Verdict};
+use super::head::selecting_names;
+use super::lookup::Found;
+use super::{Arriving, Cache, Failure, Inquiry};
+use crate::body::{Body, FillReader};
+use crate::caching::freshness::{Exchange, LifetimeSource, ensure_date};
+use crate::caching::reuse::{is_failure, reuse_after_failure};
+use crate::caching::storability::{Refusal, Storability, storability};
+use crate::caching::stored::StoredResponse;
+use crate::caching::terms::terms;
+use crate::caching::validation::{Validated, conditional, validated};
+use crate::store::Condemned;
+use crate::upstream::{self, Forward, Forwarded, outgoing_fields};
+
+/// What the request that led is told.
+pub(super) enum Told {
+    /// The head has come; the body as it comes.
+    Arriving(Arc<Arriving>, FillReader),
+    /// There is a stored response.
+    Stored(Arc<StoredResponse>, Origin),
+    /// A response that is this request's alone.
+    Response(Response<Body>, Refusal),
+    /// The origin answered with an error, and the stale response may be used instead.
+    OriginFailed(StatusCode),
+    /// There is no response.
+    Failed(Failure),
+}
+
+/// A fetch on behalf of all that follow.
+pub(super) struct Fetch {
+    pub(super) cache: Arc<Cache>,
+    pub(super) inquiry: Arc<Inquiry>,
+    pub(super) leader: Leader,
+    stale: Option<Arc<StoredResponse>>,
+    pub(super) tell: Option<oneshot::Sender<Told>>,
+}
+
+impl Fetch {
+    /// `stale`: what is to be validated. `tell`: the request that led, unless nobody waits.
+    pub(super) fn new(
+        cache: &Arc<Cache>,
+        inquiry: &Arc<Inquiry>,
+        leader: Leader,
+        stale: Option<Arc<StoredResponse>>,
+        tell: Option<oneshot::Sender<Told>>,
+    ) -> Self {
+        Self { cache: Arc::clone(cache), inquiry: Arc::clone(inquiry), leader, stale, tell }
+    }
+
+    /// Fetches, tells, fills and stores.
+    pub(super) async fn run(self) {
+        // Between the miss and the join an earlier flight may have ended: without this look the last of a thousand
+        // clients would fetch again.
+        if let Found::Fresh(response, _) = self.cache.lookup(&self.inquiry, self.cache.clock.now())
+        {
+            return self.end_stored(response, Origin::Met);
+        }
+        match self.ask().await {
+            Ok(forwarded) => self.receive(forwarded).await,
+            Err(failure) => self.end_failed(Failure::Upstream(failure)),
+        }
+    }
+
+    /// Asks the upstream, about the stale response if there is one with a validator.
+    async fn ask(&self) -> Result<Forwarded, upstream::Failure> {
+        let stale = self
+            .stale
+            .as_ref()
+            .filter(|stale| self.cache.purged.fate(stale.head()) != Some(Condemned::Hard));
+        let Some(stale) = stale else { return self.forward(HeaderMap::new()).await };
+        let stored = stale.head().fields(0);
+        let forwarded = self.forward(stored.clone()).await?;
+        match validated(&stored, forwarded.response.status(), forwarded.response.headers()) {
+            // RFC 9111 §4.3.3 gives no use for a 304 that speaks of something else.
+            Validated::Unusable => self.forward(HeaderMap::new()).await,
+            // What was stored for those who agreed in some fields is nothing for those who agree in others.
+            Validated::Freshened(fields)
+                if !stale.head().selecting().eq(selecting_names(&fields)) =>
+            {
+                self.forward(HeaderMap::new()).await
+            }
+            _ => Ok(forwarded),
+        }
+    }
+
+    async fn forward(&self, validators_of: HeaderMap) -> Result<Forwarded, upstream::Failure> {
+        let inquiry = &self.inquiry;
+        let mut fields =
+            outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.cache.via);
+        conditional(&validators_of, &mut fields);
+        fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let forward = Forward {
+            method: Method::GET,
+            target: inquiry.target.clone(),
+            fields,
+            body: Body::Empty,
+            content_length: None,
+            expects_continue: false,
+            upgrade: None,
+            interim: inquiry.interim.get().cloned(),
+            timeouts: inquiry.timeouts(),
+        };
+        inquiry.upstream.forward(forward).await
+    }
+
+    async fn receive(mut self, forwarded: Forwarded) {
+        let Forwarded { mut response, request_time, response_time, until_close } = forwarded;
+        let exchange = Exchange { request_time, response_time };
+        ensure_date(response.headers_mut(), response_time);
+        let mut instead = false;
+        let stale = self.stale.take();
+        if let Some(stale) = &stale {
+            instead = self.may_do_instead(stale);
+            match validated(&stale.head().fields(0), response.status(), response.headers()) {
+                Validated::Freshened(fields) => return self.freshen(stale, &fields, exchange),
+                Validated::Failed if instead => {
+                    self.tell_all(
+                        Verdict::OriginFailed(response.status()),
+                        Told::OriginFailed(response.status()),
+                    );
+                    return;
+                }
+                Validated::Failed | Validated::Replaced | Validated::Unusable => {}
+            }
+        }
+        let (status, fields) = (response.status(), response.headers());
+        let rules = &self.inquiry.route.rules;
+        let terms = terms(status, fields, rules, exchange);
+        let refusal = match storability(self.inquiry.facts(), status, fields, rules) {
+            Storability::Refuse(refusal) => Some(refusal),
+            Storability::Store if is_too_large(&response, self.cache.settings.max_object) => {
+                Some(Refusal::TooLarge)
+            }
+            // The end of the connection is the only sign that it is whole: not enough for a response that did not ask
+            // to be stored.
+            Storability::Store if until_close && !is_explicit(terms.lifetime.source) => {
+                Some(Refusal::Incomplete)
+            }
+            Storability::Store => None,
+        };
+        let head = match refusal {
+            Some(refusal) => Err(refusal),
+            None => self.head(status, fields, terms),
+        };
+        match head {
+            Ok(head) => self.fill(head, response.into_body(), instead).await,
+            Err(refusal) => {
+                if let Some(stale) = stale.filter(|_| self.is_replaced(response.status())) {
+                    self.cache.memory.remove(self.inquiry.key.hash(), &stale);
+                }
+                self.decline(response, refusal);
+            }
+        }
+    }
+
+    pub(super) fn remember(&self, refusal: Refusal) {
+        if is_worth_remembering(refusal) {
+            let (duration, now) = (self.cache.settings.uncacheable_for, self.cache.clock.now());
+            self.cache.uncacheable.remember(self.inquiry.known_by(), refusal, duration, now);
+        }
+    }
+
+    /// RFC 9111 §4.3.4: "the cache can … update the stored response".
+    fn freshen(self, stale: &Arc<StoredResponse>, fields: &HeaderMap, exchange: Exchange) {
+        let rules = &self.inquiry.route.rules;
+        let status = stale.head().status();
+        let mut fields = fields.clone();
+        fields.remove(CONTENT_LENGTH);
+        let terms = terms(status, &fields, rules, exchange);
+        let freshened = Arc::new(stale.freshened(&fields, terms, self.leader.flight().stamp));
+        let storable = storability(self.inquiry.facts(), status, &fields, rules);
+        let fate = self.cache.purged.fate(freshened.head());
+        if storable == Storability::Store && fate != Some(Condemned::Hard) {
+            self.cache.memory.insert(&self.inquiry.key, Arc::clone(&freshened));
+            return self.end_stored(freshened, Origin::Validated);
+        }
+        // What it says now forbids keeping it: good for the request that asked, and for nobody else.
+        self.cache.memory.remove(self.inquiry.key.hash(), stale);
+        let refusal = match storable {
+            Storability::Refuse(refusal) => refusal,
+            Storability::Store => Refusal::Invalidated,
+        };
+        self.inquiry.counters.not_stored(refusal.as_str());
+        self.tell_all(Verdict::Declined(refusal), Told::Stored(freshened, Origin::Validated));
+    }
+
+    /// Whether an answer that is not stored shows that what is stored is no longer true: not if it failed, and not if it may
+    /// be what one user alone gets.
+    fn is_replaced(&self, status: StatusCode) -> bool {
+        let credentials = self.inquiry.credentials();
+        !status.is_server_error() && !credentials.authorization && !credentials.cookie
+    }
+
+    /// Whether the stale response may be served because the origin failed.
+    fn may_do_instead(&self, stale: &StoredResponse) -> bool {
+        let (rules, directives) = (&self.inquiry.route.rules, self.inquiry.directives());
+        reuse_after_failure(&directives, stale.head().terms(), rules, self.cache.clock.now())
+            .is_some()
+    }
+
+    /// Hands the response to the request that led, and sends everybody else forward at once.
+    fn decline(self, response: Response<Body>, refusal: Refusal) {
+        self.inquiry.counters.not_stored(refusal.as_str());
+        if is_failure(response.status()) {
+            let verdict = Verdict::OriginFailed(response.status());
+            return self.tell_all(verdict, Told::Response(response, refusal));
+        }
+        if !response.status().is_server_error() {
+            self.remember(refusal);
+        }
+        self.tell_all(Verdict::Declined(refusal), Told::Response(response, refusal));
+    }
+
+    fn end_stored(self, response: Arc<StoredResponse>, origin: Origin) {
+        self.tell_all(
+            Verdict::Stored(Arc::clone(&response), origin),
+            Told::Stored(response, origin),
+        );
+    }
+
+    fn end_failed(self, failure: Failure) {
+        // While somebody follows who will try again, the next leader is not kept from it.
+        if !(self.leader.flight().is_followed() && self.leader.flight().attempt == 0) {
+            let (ttl, now) = (self.cache.settings.error_ttl, self.cache.clock.now());
+            self.cache.failed.remember(self.inquiry.known_by(), failure, ttl, now);
+        }
+        self.tell_all(Verdict::Failed(failure), Told::Failed(failure));
+    }
+
+    pub(super) fn tell_all(self, verdict: Verdict, told: Told) {
+        self.leader.land(verdict);
+        if let Some(tell) = self.tell {
+            // The client that asked may have left; what was fetched for it alone is let go.
+            let _ = tell.send(told);
+        }
+    }
+}
+
+fn is_too_large(response: &Response<Body>, max_object: u64) -> bool {
+    response.body().size_hint().lower() > max_object
+}
+
+/// Whether response or operator said outright how long it lives.
+const fn is_explicit(source: LifetimeSource) -> bool {
+    !matches!(
+        source,
+        LifetimeSource::OperatorDefault | LifetimeSource::Heuristic | LifetimeSource::None
+    )
+}
+
+/// False for what the next response may well not share.
+const fn is_worth_remembering(refusal: Refusal) -> bool {
+    !matches!(
+        refusal,
+        Refusal::ServerError
+            | Refusal::Incomplete
+            | Refusal::Invalidated
+            | Refusal::NotModified
+            | Refusal::StatusNotFinal
+    )
+}

@@ -1,0 +1,104 @@
+//! What goes forward in place, within its own connection's task: no task, no fill, no channel.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, Response, StatusCode};
+use http_body::Body as _;
+
+use super::why::Why;
+use super::{Cache, Content, Failure, Inquiry, Served};
+use crate::body::Body;
+use crate::caching::cache_status::CacheStatus;
+use crate::caching::freshness::ensure_date;
+use crate::caching::representation_tag::as_the_origins;
+use crate::caching::reuse::is_failure;
+use crate::caching::storability::{Storability, storability};
+use crate::counters::Outcome;
+use crate::upstream::{Forward, Forwarded, outgoing_fields};
+
+impl Cache {
+    /// Forwards a request as the client made it, and passes the answer on.
+    ///
+    /// Boxed: a request that waits for another's fetch, as a thousand may, does not hold the room it would need for its own.
+    pub(super) fn forward_in_place<'a>(
+        self: &'a Arc<Self>,
+        inquiry: &'a Inquiry,
+        body: Body,
+        why: Why,
+    ) -> Pin<Box<dyn Future<Output = Served> + Send + 'a>> {
+        Box::pin(self.forward_and_learn(inquiry, body, why))
+    }
+
+    async fn forward_and_learn(
+        self: &Arc<Self>,
+        inquiry: &Inquiry,
+        body: Body,
+        why: Why,
+    ) -> Served {
+        let mut fields =
+            outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.via);
+        as_the_origins(&mut fields);
+        let forward = Forward {
+            method: inquiry.method.clone(),
+            target: inquiry.target.clone(),
+            fields,
+            body,
+            content_length: inquiry.content_length,
+            expects_continue: inquiry.expects_continue,
+            upgrade: inquiry.upgrade.clone(),
+            interim: inquiry.interim.get().cloned(),
+            timeouts: inquiry.timeouts(),
+        };
+        let outcome = inquiry.upstream.forward(forward).await;
+        self.invalidate_after(inquiry, &outcome);
+        match outcome {
+            Ok(Forwarded { response, .. })
+                if is_failure(response.status()) && why.stale.is_some() =>
+            {
+                let fwd_status = Some(response.status());
+                match self.stale_if_error(inquiry, &why) {
+                    Some(served) => {
+                        Served { status: CacheStatus { fwd_status, ..served.status }, ..served }
+                    }
+                    None => passed_on(response, &why),
+                }
+            }
+            Ok(Forwarded { mut response, response_time, .. }) => {
+                ensure_date(response.headers_mut(), response_time);
+                let length = response.body().size_hint().exact();
+                self.learn(inquiry, response.status(), response.headers(), length);
+                passed_on(response, &why)
+            }
+            Err(failure) => self.instead_of_failure(inquiry, Failure::Upstream(failure), &why),
+        }
+    }
+
+    /// Lets the next request lead again where responses have become storable.
+    fn learn(
+        &self,
+        inquiry: &Inquiry,
+        status: StatusCode,
+        fields: &HeaderMap,
+        length: Option<u64>,
+    ) {
+        if inquiry.method != Method::GET {
+            return;
+        }
+        match storability(inquiry.facts(), status, fields, &inquiry.route.rules) {
+            // Of unknown length it may be too large, as it was before.
+            Storability::Store
+                if length.is_some_and(|length| length <= self.settings.max_object) =>
+            {
+                self.uncacheable.forget(inquiry.known_by());
+            }
+            Storability::Store => {}
+            Storability::Refuse(refusal) => inquiry.counters.not_stored(refusal.as_str()),
+        }
+    }
+}
+
+fn passed_on(response: Response<Body>, why: &Why) -> Served {
+    let status = CacheStatus { fwd_status: Some(response.status()), ..why.status() };
+    Served { content: Content::Forwarded(response), status, outcome: Outcome::Bypass }
+}

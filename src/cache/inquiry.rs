@@ -1,0 +1,114 @@
+//! One request, as everything below sees it.
+
+use std::sync::{Arc, OnceLock};
+
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::body::{Interim, Interims, interim};
+use crate::caching::cache_control::{RequestDirectives, request_directives};
+use crate::caching::key::Key;
+use crate::caching::storability::{
+    Credentials, Refusal, RequestFacts, credentials, lookup_refusal, request_refusal,
+};
+use crate::counters::RouteCounters;
+use crate::identity::peer::Peer;
+use crate::policy::{Captures, Route, Values};
+use crate::upstream::{Timeouts, Upstream};
+
+/// A request for which route, key and upstream have been found. Its content travels beside it.
+#[derive(Debug)]
+pub struct Inquiry {
+    /// The method.
+    pub method: Method,
+    /// The client's fields, without those that concern its connection.
+    pub fields: HeaderMap,
+    /// Host and, unless it is the scheme's default, port.
+    pub authority: String,
+    /// Path and query as the client sent them.
+    pub asked: PathAndQuery,
+    /// Path and query as they are keyed and forwarded.
+    pub target: PathAndQuery,
+    /// What it is stored under.
+    pub key: Key,
+    /// Whether it came with content.
+    pub has_content: bool,
+    /// The content's length, where it is known.
+    pub content_length: Option<u64>,
+    /// Whether the client waits for a 100 before it sends its content.
+    pub expects_continue: bool,
+    /// What the client asks the connection to be switched to.
+    pub upgrade: Option<HeaderValue>,
+    /// Where interim responses to it go, once it is known that it cannot be answered at once.
+    pub interim: OnceLock<Interim>,
+    /// Who asks.
+    pub peer: Arc<Peer>,
+    /// The operator's rules for it.
+    pub route: Arc<Route>,
+    /// What the route's pattern captured.
+    pub captures: Captures,
+    /// Where it is counted.
+    pub counters: Arc<RouteCounters>,
+    /// Where it is forwarded to.
+    pub upstream: Arc<Upstream>,
+}
+
+impl Inquiry {
+    /// Where interim responses to it come out from now on.
+    pub fn interims(&self) -> Interims {
+        let (interim, interims) = interim();
+        let _ = self.interim.set(interim);
+        interims
+    }
+
+    /// What the request's Cache-Control says.
+    pub fn directives(&self) -> RequestDirectives {
+        request_directives(&self.fields)
+    }
+
+    /// Whose answer it would be.
+    pub fn credentials(&self) -> Credentials {
+        credentials(&self.fields)
+    }
+
+    /// Why nothing stored may answer it.
+    pub fn lookup_refusal(&self) -> Option<Refusal> {
+        match self.upgrade {
+            Some(_) => Some(Refusal::Upgrade),
+            None => lookup_refusal(self.facts(), &self.route.rules),
+        }
+    }
+
+    /// Why no response to it could be stored, known before there is one.
+    pub fn refusal(&self) -> Option<Refusal> {
+        request_refusal(self.facts(), &self.route.rules)
+    }
+
+    /// What decisions on storing need to know of it.
+    pub const fn facts(&self) -> RequestFacts<'_> {
+        RequestFacts { method: &self.method, fields: &self.fields, has_body: self.has_content }
+    }
+
+    /// What templates are filled in from.
+    pub fn values(&self) -> Values<'_> {
+        Values {
+            captures: &self.captures,
+            path: self.asked.path(),
+            query: self.asked.query().unwrap_or(""),
+            host: &self.authority,
+        }
+    }
+
+    /// How long its exchange with the upstream may take.
+    pub fn timeouts(&self) -> Timeouts {
+        let own = self.route.timeouts;
+        let default = self.upstream.timeouts();
+        Timeouts {
+            connect: own.connect.unwrap_or(default.connect),
+            response: own.response.unwrap_or(default.response),
+            read: own.read.unwrap_or(default.read),
+            queue: own.queue.unwrap_or(default.queue),
+            upgrade_idle: own.upgrade_idle.unwrap_or(default.upgrade_idle),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What is not to be used any more: by an operator's word, or because a write succeeded.
+
+use std::sync::Arc;
+
+use crate::caching::invalidation::{invalidates, targets};
+use crate::caching::purge::{Purge, Selector, Subject};
+use crate::caching::stored::StoredHead;
+use crate::policy::Invalidation;
+use crate::semantics::method::is_safe;
+use crate::store::Condemned;
+use crate::upstream::{Failure, Forwarded};
+
+use super::{Cache, Inquiry};
+
+/// What a purge came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Purging {
+    /// The purge's number.
+    pub id: u64,
+    /// How many stored responses it struck, or would strike.
+    pub matched: u64,
+}
+
+impl Cache {
+    /// Applies a purge, then counts what it struck and lets go of it. From when it is applied on, which is before the
+    /// counting, nothing it covers is used, whether stored or still under way.
+    ///
+    /// Goes through all of memory: not for a thread that serves requests.
+    pub fn purge(&self, purge: &Purge) -> Purging {
+        let mut matched = 0;
+        if purge.dry_run {
+            self.memory.visit(|_, response| {
+                matched += u64::from(
+                    purge.selectors.iter().any(|selector| covers(selector, response.head())),
+                )
+            });
+            return Purging { id: self.purged.applied(), matched };
+        }
+        let id = self.purged.apply(&purge.selectors, purge.soft);
+        self.memory.visit(|hash, response| {
+            if response.head().stamp().record < id
+                && purge.selectors.iter().any(|selector| covers(selector, response.head()))
+            {
+                matched += 1;
+                if !purge.soft {
+                    self.memory.remove(hash, response);
+                }
+            }
+        });
+        if self.purged.wants_compaction() {
+            self.compact();
+        }
+        Purging { id, matched }
+    }
+
+    /// The number of the last purge applied.
+    pub fn last_purge(&self) -> u64 {
+        self.purged.applied()
+    }
+
+    /// Goes through all of memory for what was purged, and forgets the purges that then concern nothing any more.
+    ///
+    /// Not for a thread that serves requests.
+    pub fn compact(&self) {
+        // In this order: what begins after the first line knows of `applied`, what is under way is in the second.
+        let applied = self.purged.applied();
+        let mut concerned =
+            self.collapser.oldest_stamp().map_or(applied, |stamp| stamp.record.min(applied));
+        self.memory.visit(|hash, response| match self.purged.fate(response.head()) {
+            Some(Condemned::Hard) => self.memory.remove(hash, response),
+            Some(Condemned::Soft) => concerned = concerned.min(response.head().stamp().record),
+            None => {}
+        });
+        self.purged.forget_up_to(concerned);
+    }
+
+    /// RFC 9111 §4.4, and what the route adds; done before the write's answer leaves.
+    pub(super) fn invalidate_after(
+        self: &Arc<Self>,
+        inquiry: &Inquiry,
+        outcome: &Result<Forwarded, Failure>,
+    ) {
+        if is_safe(&inquiry.method) {
+            return;
+        }
+        let mut selectors = match outcome {
+            Ok(forwarded) if invalidates(&inquiry.method, forwarded.response.status()) => {
+                let fields = forwarded.response.headers();
+                targets(
+                    inquiry.peer.scheme.as_str(),
+                    &inquiry.authority,
+                    inquiry.target.as_str(),
+                    fields,
+                )
+            }
+            Ok(_) => return,
+            // Nobody knows whether the write was done.
+            Err(failure) if failure.may_have_been_received() => Vec::new(),
+            Err(_) => return,
+        };
+        selectors.push(inquiry.target.as_str().to_owned());
+        selectors.push(inquiry.asked.as_str().to_owned());
+        selectors.dedup();
+        let authority = || Some(inquiry.authority.clone());
+        let mut selectors: Vec<Selector> = selectors
+            .into_iter()
+            .map(|path_and_query| Selector::Url { authority: authority(), path_and_query })
+            .collect();
+        let declared = inquiry
+            .route
+            .invalidates
+            .iter()
+            .filter_map(|template| template.expand(inquiry.values()));
+        selectors.extend(declared.map(|invalidation| match invalidation {
+            Invalidation::Tag(tag) => Selector::Tag(tag),
+            Invalidation::Prefix(path) => Selector::Prefix { authority: authority(), path },
+            Invalidation::Url(path_and_query) => {
+                Selector::Url { authority: authority(), path_and_query }
+            }
+            Invalidation::Route(name) => Selector::Route(name.into()),
+            Invalidation::All => Selector::All,
+        }));
+        self.purged.apply(&selectors, false);
+        if self.purged.wants_compaction()
+            && self.compacting.try_acquire().is_ok_and(|permit| {
+                permit.forget();
+                true
+            })
+        {
+            let cache = Arc::clone(self);
+            tokio::task::spawn_blocking(move || {
+                cache.compact();
+                cache.compacting.add_permits(1);
+            });
+        }
+    }
+}
+
+fn covers(selector: &Selector, head: &StoredHead) -> bool {
+    let resource = head.resource();
+    let subject = Subject {
+        authority: resource.authority,
+        path_and_query: resource.path_and_query,
+        route: head.route(),
+    };
+    selector.covers(subject, |tag| head.tags().any(|own| own == tag))
+}

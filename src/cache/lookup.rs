@@ -1,0 +1,109 @@
+//! What memory has for a request.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::{Cache, Content, Inquiry, Served};
+use crate::caching::cache_status::{CacheStatus, Fwd};
+use crate::caching::reuse::{Reuse, StaleGrounds, Unusable, ValidateReason, reuse};
+use crate::caching::stored::StoredResponse;
+use crate::caching::terms::Terms;
+use crate::caching::{Rules, terms};
+use crate::clock::Timestamp;
+use crate::counters::{LookupResult, Outcome, Tier};
+use crate::store::Condemned;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A response to be used as it is.
+    Fresh(Arc<StoredResponse>, i64),
+    /// A stale response to be used all the same.
+    Stale(Arc<StoredResponse>, i64, StaleGrounds),
+    /// A response to be validated first.
+    Validate(Arc<StoredResponse>, ValidateReason),
+    /// A response that is not for this client.
+    Unusable(Unusable),
+    /// No response that fits; the fields that select among those there are.
+    Missing(Fwd, Option<Vec<HeaderName>>),
+    /// The request would have to be forwarded, and must not be.
+    OnlyIfCachedUnmet,
+}
+
+impl Cache {
+    /// The answer to a request that needs nothing but memory: a fresh stored response.
+    pub fn at_once(self: &Arc<Self>, inquiry: &Arc<Inquiry>) -> Option<Served> {
+        if inquiry.lookup_refusal().is_some() {
+            return None;
+        }
+        let now = self.clock.now();
+        match self.lookup(inquiry, now) {
+            Found::Fresh(response, ttl) => {
+                inquiry.counters.lookup(Tier::Memory, LookupResult::Hit);
+                Some(Served {
+                    content: Content::Stored(response),
+                    status: CacheStatus::hit(ttl),
+                    outcome: Outcome::Hit,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn lookup(&self, inquiry: &Inquiry, now: Timestamp) -> Found {
+        let directives = inquiry.directives();
+        let missing = |fwd, names| {
+            if directives.only_if_cached {
+                Found::OnlyIfCachedUnmet
+            } else {
+                Found::Missing(fwd, names)
+            }
+        };
+        let Some(variants) = self.memory.get(&inquiry.key) else {
+            return missing(Fwd::UriMiss, None);
+        };
+        let Some(response) = variants.select(&inquiry.fields) else {
+            let names =
+                variants.as_slice().first().map(|response| response.head().selecting().collect());
+            return missing(Fwd::VaryMiss, names);
+        };
+        let fate = self.purged.fate(response.head());
+        if fate == Some(Condemned::Hard) {
+            self.memory.remove(inquiry.key.hash(), response);
+            return missing(Fwd::UriMiss, None);
+        }
+        let rules = &inquiry.route.rules;
+        let terms = current_terms(response, rules);
+        let response = Arc::clone(response);
+        match reuse(&directives, inquiry.credentials(), &terms, rules, now) {
+            Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
+                if fate == Some(Condemned::Soft) =>
+            {
+                if directives.only_if_cached {
+                    Found::OnlyIfCachedUnmet
+                } else {
+                    Found::Validate(response, ValidateReason::Purged)
+                }
+            }
+            Reuse::Fresh => Found::Fresh(response, terms.ttl(now)),
+            Reuse::StaleWhileRevalidate => {
+                Found::Stale(response, terms.ttl(now), StaleGrounds::WhileRevalidate)
+            }
+            Reuse::Stale(grounds) => Found::Stale(response, terms.ttl(now), grounds),
+            Reuse::Validate(reason) => Found::Validate(response, reason),
+            Reuse::Unusable(unusable) => Found::Unusable(unusable),
+            Reuse::OnlyIfCachedUnmet => Found::OnlyIfCachedUnmet,
+        }
+    }
+}
+
+/// On what terms a stored response may be used by these rules, which may not be those it was stored by.
+pub(super) fn current_terms(response: &StoredResponse, rules: &Rules) -> Terms {
+    let head = response.head();
+    if head.terms().rules_version == rules.version {
+        *head.terms()
+    } else {
+        terms::terms(head.status(), &head.fields(0), rules, head.terms().exchange)
+    }
+}

@@ -1,0 +1,224 @@
+//! Looks up, decides, collapses, fetches, stores, serves stale, refreshes and invalidates.
+//!
+//! [`Cache::at_once`] answers a hit without waiting for anything. Everything else is [`Cache::serve`]: what could be
+//! stored is fetched by a *flight* that many requests share and none of them owns; what could not goes forward in
+//! place, within its own connection's task.
+
+mod answer;
+mod coding;
+mod collapse;
+mod fetch;
+mod fill;
+mod forward;
+mod head;
+mod inquiry;
+mod invalidate;
+mod lookup;
+mod serve;
+mod why;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use tokio::sync::Semaphore;
+
+use crate::body::fill::Budget;
+use crate::body::{Body, Fill, FillReader};
+use crate::caching::cache_status::CacheStatus;
+use crate::caching::key::Keyer;
+use crate::caching::storability::Refusal;
+use crate::caching::stored::{StoredHead, StoredResponse};
+use crate::clock::Clock;
+use crate::counters::Outcome;
+use crate::semantics::content_coding::Coding;
+use crate::store::{Memory, Purged, Remembered};
+use crate::upstream::{self, Via};
+
+use collapse::Collapser;
+
+pub use coding::CodingRules;
+pub use inquiry::Inquiry;
+pub use invalidate::Purging;
+
+/// Keys whose responses proved unstorable that are remembered at once.
+const UNCACHEABLE_KEYS: usize = 100_000;
+/// Codings that may be under way at once; a coder takes about a mebibyte. Past it, responses are kept uncoded.
+const CODINGS: usize = 128;
+/// Keys whose upstream failed that are remembered at once.
+const FAILED_KEYS: usize = 10_000;
+
+/// How the cache behaves, whatever the route.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bytes that stored responses may occupy.
+    pub capacity: u64,
+    /// The longest body that is stored, in bytes.
+    pub max_object: u64,
+    /// How long followers wait for a head before one of them leads anew.
+    pub collapse_timeout: Duration,
+    /// How long a key found unstorable is remembered.
+    pub uncacheable_for: Duration,
+    /// How long a failure answers the same key.
+    pub error_ttl: Duration,
+    /// How long a reader of a body that is too long to be kept may hold up the others.
+    pub stall_timeout: Duration,
+    /// Which content codings are made, and of what.
+    pub codings: CodingRules,
+}
+
+/// The cache: the memory tier and what is under way.
+pub struct Cache {
+    settings: Settings,
+    clock: Clock,
+    keyer: Keyer,
+    via: Via,
+    memory: Memory,
+    purged: Purged,
+    collapser: Collapser,
+    uncacheable: Remembered<Refusal>,
+    failed: Remembered<Failure>,
+    /// Bytes that all bodies still arriving may hold together.
+    filling: Budget,
+    /// Codings being made at once, each with a coder's memory.
+    coding: Arc<Semaphore>,
+    /// Coders at work at once, each with a CPU.
+    coders: Arc<Semaphore>,
+    /// One compaction at a time.
+    compacting: Semaphore,
+}
+
+impl Cache {
+    /// An empty cache. `evicted` is called for each key that is let go to make room.
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        via: Via,
+        evicted: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        // A quarter beside what is stored, but never so little that one body does not fit.
+        let filling = (settings.capacity / 4).max(settings.max_object).max(1 << 20);
+        let coders = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            memory: Memory::new(settings.capacity, evicted),
+            clock,
+            keyer: Keyer::default(),
+            via,
+            purged: Purged::default(),
+            collapser: Collapser::default(),
+            uncacheable: Remembered::new(UNCACHEABLE_KEYS),
+            failed: Remembered::new(FAILED_KEYS),
+            filling: Budget::new(filling),
+            coding: Arc::new(Semaphore::new(CODINGS)),
+            coders: Arc::new(Semaphore::new(coders)),
+            compacting: Semaphore::new(1),
+            settings,
+        }
+    }
+
+    /// Makes the keys that this cache stores under.
+    pub const fn keyer(&self) -> &Keyer {
+        &self.keyer
+    }
+
+    /// Who we are to those we forward to.
+    pub const fn via(&self) -> &Via {
+        &self.via
+    }
+
+    /// Bytes that stored responses may occupy.
+    pub const fn capacity(&self) -> u64 {
+        self.settings.capacity
+    }
+
+    /// The memory tier, to be counted.
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What a request is answered with, and how that came about.
+#[derive(Debug)]
+pub struct Served {
+    /// What there is to send.
+    pub content: Content,
+    /// What `Cache-Status` says.
+    pub status: CacheStatus,
+    /// What it is counted as.
+    pub outcome: Outcome,
+}
+
+impl Served {
+    /// The word for what went wrong, if nothing else could be sent.
+    pub const fn failure(&self) -> Option<&'static str> {
+        match &self.content {
+            Content::Failed(failure) => Some(failure.as_str()),
+            _ => None,
+        }
+    }
+}
+
+/// What there is to send.
+#[derive(Debug)]
+pub enum Content {
+    /// A stored response.
+    Stored(Arc<StoredResponse>),
+    /// A response whose body is still arriving.
+    Arriving {
+        /// Its head, and what it can be read from.
+        arriving: Arc<Arriving>,
+        /// A reader of the body as it comes, to be used where none of a coding is to be had.
+        reader: FillReader,
+    },
+    /// The upstream's answer to this very request.
+    Forwarded(Response<Body>),
+    /// The upstream's whole answer to a request that was made unconditional and complete on this one's behalf.
+    Fetched(Response<Body>),
+    /// Nothing but a reason.
+    Failed(Failure),
+}
+
+/// A response whose head has come and whose body is still arriving.
+#[derive(Debug)]
+pub struct Arriving {
+    /// Its head.
+    pub head: StoredHead,
+    /// The body as it comes, and in the codings made of it.
+    pub fills: Vec<(Coding, Fill)>,
+}
+
+impl Arriving {
+    /// The body in a coding, as it comes.
+    pub fn fill(&self, coding: Coding) -> Option<&Fill> {
+        self.fills.iter().find(|(made, _)| *made == coding).map(|(_, fill)| fill)
+    }
+}
+
+/// Why there is nothing to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The upstream gave no response.
+    Upstream(upstream::Failure),
+    /// The client wanted a stored response and there is none (RFC 9111 §5.2.1.7).
+    OnlyIfCached,
+    /// Whoever fetched the response took too long.
+    OutOfPatience,
+}
+
+impl Failure {
+    /// The word for it in logs, metrics and our own error responses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upstream(failure) => failure.as_str(),
+            Self::OnlyIfCached => "only-if-cached",
+            Self::OutOfPatience => "collapse-timeout",
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! A request that memory alone does not answer.
+
+use std::sync::Arc;
+
+use http::header::ACCEPT;
+use tokio::sync::oneshot;
+
+use super::answer::{Next, failed, hit, stale};
+use super::collapse::{Flight, Joining, Leader, Turn, Verdict};
+use super::fetch::{Fetch, Told};
+use super::lookup::{Found, current_terms};
+use super::why::Why;
+use super::{Cache, Failure, Inquiry, Served};
+use crate::body::Body;
+use crate::caching::cache_status::{CacheStatus, Fwd};
+use crate::caching::purge::Subject;
+use crate::caching::reuse::StaleGrounds;
+use crate::caching::stamp::Stamp;
+use crate::caching::storability::Refusal;
+use crate::caching::stored::StoredResponse;
+use crate::counters::{LookupResult, Tier};
+
+/// How often a request asks again before it goes its own way.
+const ROUNDS: usize = 8;
+/// How many fetches in a row may fail before all that wait are told so.
+pub(super) const ATTEMPTS: u8 = 2;
+
+impl Cache {
+    /// Answers a request, waiting for whatever has to be waited for.
+    pub async fn serve(self: &Arc<Self>, inquiry: &Arc<Inquiry>, body: Body) -> Served {
+        if let Some(refusal) = inquiry.lookup_refusal() {
+            let fwd = if refusal == Refusal::Method { Fwd::Method } else { Fwd::Bypass };
+            let why = Why::because(fwd, refusal.as_str());
+            return self.forward_in_place(inquiry, body, why).await;
+        }
+        let arrived = self.purged.stamp();
+        let mut attempt = 0;
+        for _ in 0..ROUNDS {
+            let why = match self.look(inquiry) {
+                Ok(served) => return served,
+                Err(why) => why,
+            };
+            match self.round(inquiry, &why, arrived, attempt).await {
+                Ok(served) => return served,
+                Err(Next::Again) => {}
+                Err(Next::LeadAnew(next)) => attempt = next,
+                Err(Next::GoForward(refusal)) => {
+                    let detail = refusal.map(Refusal::as_str).or(why.detail);
+                    return self.forward_in_place(inquiry, body, Why { detail, ..why }).await;
+                }
+            }
+        }
+        self.forward_in_place(inquiry, body, Why::because(Fwd::Miss, "gave-up")).await
+    }
+
+    /// Joins a flight, or leads one, and makes what comes of it into an answer.
+    async fn round(
+        self: &Arc<Self>,
+        inquiry: &Arc<Inquiry>,
+        why: &Why,
+        arrived: Stamp,
+        attempt: u8,
+    ) -> Result<Served, Next> {
+        let now = self.clock.now();
+        if let Some(refusal) = self.known_refusal(inquiry, why) {
+            return Err(Next::GoForward(Some(refusal)));
+        }
+        if let Some(failure) = self.failed.recall(inquiry.known_by(), now) {
+            return Ok(self.instead_of_failure(inquiry, failure, why));
+        }
+        let joining = Joining {
+            key: &inquiry.key,
+            fields: &inquiry.fields,
+            selecting: why.selecting.as_deref(),
+            stamp: self.purged.stamp(),
+            attempt,
+            now,
+        };
+        let leader = match self.turn(inquiry, &joining, why) {
+            Turn::Lead(leader) => leader,
+            Turn::Follow(flight) => match self.follow(inquiry, &flight, &joining, why).await {
+                Followed::Lead(leader) => leader,
+                Followed::Told(verdict) => {
+                    let answer = self.collapsed(inquiry, verdict, arrived, &flight, why);
+                    return answer.inspect(|_| inquiry.counters.collapsed());
+                }
+                Followed::OutOfPatience => {
+                    return Ok(self.instead_of_failure(inquiry, Failure::OutOfPatience, why));
+                }
+            },
+        };
+        match self.lead(inquiry, leader, why).await {
+            Some(told) => self.led(inquiry, told, why),
+            // The task that fetched is gone without a word: it panicked.
+            None => Err(Next::LeadAnew(attempt.saturating_add(1))),
+        }
+    }
+
+    /// What memory answers, or why it does not.
+    fn look(self: &Arc<Self>, inquiry: &Arc<Inquiry>) -> Result<Served, Why> {
+        let found = self.lookup(inquiry, self.clock.now());
+        let (result, answer) = match found {
+            Found::Fresh(response, ttl) => (LookupResult::Hit, Ok(hit(response, ttl))),
+            Found::Stale(response, ttl, grounds) => {
+                if grounds == StaleGrounds::WhileRevalidate {
+                    self.refresh(inquiry, &response);
+                }
+                (
+                    LookupResult::Stale,
+                    Ok(stale(response, CacheStatus::hit(ttl).because(grounds.as_str()))),
+                )
+            }
+            Found::Validate(response, reason) => {
+                let fwd = if reason.is_the_requests() { Fwd::Request } else { Fwd::Stale };
+                let why = Why { stale: Some(response), ..Why::because(fwd, reason.as_str()) };
+                (LookupResult::Stale, Err(why))
+            }
+            Found::Unusable(unusable) => {
+                (LookupResult::Miss, Err(Why::refused(Fwd::Miss, unusable.refusal())))
+            }
+            Found::Missing(fwd, selecting) => {
+                (LookupResult::Miss, Err(Why { selecting, ..Why::plainly(fwd) }))
+            }
+            Found::OnlyIfCachedUnmet => {
+                (LookupResult::Miss, Ok(failed(Failure::OnlyIfCached, CacheStatus::neither())))
+            }
+        };
+        inquiry.counters.lookup(Tier::Memory, result);
+        answer
+    }
+
+    /// Why nobody would be helped if this request led a flight.
+    fn known_refusal(&self, inquiry: &Inquiry, why: &Why) -> Option<Refusal> {
+        let accept = inquiry.fields.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+        let wants_events = accept.into_iter().any(|line| line.contains("text/event-stream"));
+        why.refusal
+            .or_else(|| inquiry.refusal())
+            .or_else(|| wants_events.then_some(Refusal::EventStream))
+            .or_else(|| self.uncacheable.recall(inquiry.known_by(), self.clock.now()))
+    }
+
+    fn turn(&self, inquiry: &Inquiry, joining: &Joining<'_>, why: &Why) -> Turn {
+        // What is never fresh is validated for each request by itself: nobody may use what another has just got.
+        let never_fresh = why.stale.as_ref().is_some_and(|stale| {
+            let terms = current_terms(stale, &inquiry.route.rules);
+            let stale_is_enough = !terms.must_revalidate && !terms.stale_while_revalidate.is_zero();
+            terms.no_cache || terms.lifetime.duration.is_zero() && !stale_is_enough
+        });
+        if !inquiry.route.collapse || never_fresh {
+            return Turn::Lead(self.collapser.alone(joining));
+        }
+        self.collapser.join(joining, |flight| self.is_flight_alive(inquiry, flight))
+    }
+
+    /// Whether a flight can still bring what this request may use. Tags, and for how long the response is fresh, are known
+    /// only once its head has come.
+    fn is_flight_alive(&self, inquiry: &Inquiry, flight: &Flight) -> bool {
+        if let Some(arriving) = flight.arriving() {
+            let terms = arriving.head.terms();
+            let fits = self.fits(inquiry, &arriving.head, terms, self.purged.stamp());
+            let is_over =
+                matches!(fits, Err(Next::Again | Next::GoForward(Some(Refusal::NeverFresh))));
+            return terms.lifetime.duration.is_zero() || !is_over;
+        }
+        let subject = Subject {
+            authority: &inquiry.authority,
+            path_and_query: inquiry.target.as_str(),
+            route: &inquiry.route.name,
+        };
+        self.purged.fate_since(flight.stamp, subject).is_none()
+    }
+
+    /// Sends a task of its own to fetch, so that it goes on when this client leaves, and waits for what it says.
+    async fn lead(
+        self: &Arc<Self>,
+        inquiry: &Arc<Inquiry>,
+        leader: Leader,
+        why: &Why,
+    ) -> Option<Told> {
+        let (tell, told) = oneshot::channel();
+        let fetch = Fetch::new(self, inquiry, leader, why.stale.clone(), Some(tell));
+        tokio::spawn(fetch.run());
+        told.await.ok()
+    }
+
+    /// Validates a stale response that has been served, unless somebody does already.
+    fn refresh(self: &Arc<Self>, inquiry: &Arc<Inquiry>, stale: &Arc<StoredResponse>) {
+        let now = self.clock.now();
+        // A fetch is made for who asks: not for a request whose own answer could not be stored.
+        if inquiry.refusal().is_some() || self.failed.recall(inquiry.known_by(), now).is_some() {
+            return;
+        }
+        let selecting: Vec<_> = stale.head().selecting().collect();
+        let joining = Joining {
+            key: &inquiry.key,
+            fields: &inquiry.fields,
+            selecting: Some(&selecting),
+            stamp: self.purged.stamp(),
+            attempt: 0,
+            now,
+        };
+        if let Turn::Lead(leader) =
+            self.collapser.join(&joining, |flight| self.is_flight_alive(inquiry, flight))
+        {
+            tokio::spawn(Fetch::new(self, inquiry, leader, Some(Arc::clone(stale)), None).run());
+        }
+    }
+
+    async fn follow(
+        &self,
+        inquiry: &Inquiry,
+        flight: &Arc<Flight>,
+        joining: &Joining<'_>,
+        why: &Why,
+    ) -> Followed {
+        let waited = joining.now.saturating_since(flight.started);
+        if let Some(verdict) =
+            flight.verdict(self.settings.collapse_timeout.saturating_sub(waited)).await
+        {
+            return Followed::Told(verdict);
+        }
+        let joining = Joining {
+            stamp: self.purged.stamp(),
+            attempt: flight.attempt + 1,
+            now: self.clock.now(),
+            selecting: why.selecting.as_deref(),
+            ..*joining
+        };
+        if joining.attempt < ATTEMPTS
+            && let Some(leader) = self.collapser.succeed(flight, &joining)
+        {
+            return Followed::Lead(leader);
+        }
+        let waited = joining.now.saturating_since(flight.started);
+        let patience = inquiry.timeouts().response.saturating_sub(waited);
+        match flight.verdict(patience).await {
+            Some(verdict) => Followed::Told(verdict),
+            None => Followed::OutOfPatience,
+        }
+    }
+}
+
+/// How following went.
+enum Followed {
+    Told(Verdict),
+    Lead(Leader),
+    OutOfPatience,
+}
+
+impl Inquiry {
+    /// What is remembered of its key is remembered under this: for requests with the same kinds of credentials.
+    pub(super) fn known_by(&self) -> u64 {
+        let credentials = self.credentials();
+        self.key.hash_with(u8::from(credentials.authorization) | u8::from(credentials.cookie) << 1)
+    }
+}
