@@ -1,0 +1,35 @@
+//! What was served becomes the response that is sent.
+
+mod arriving;
+mod fields;
+mod partial;
+mod representation;
+mod stored;
+pub mod synthetic;
+
+use http::Response;
+
+use crate::body::Body;
+use crate::cache::{Content, Inquiry, Served};
+use crate::clock::Timestamp;
+use crate::semantics::content_coding::Coding;
+
+/// The response to an inquiry. `codings`: the ones made here, in the order preferred where a client likes several alike.
+pub fn respond(
+    served: Served,
+    inquiry: &Inquiry,
+    codings: &[Coding],
+    now: Timestamp,
+) -> Response<Body> {
+    let mut response = match served.content {
+        Content::Stored(stored) => stored::respond(&stored, inquiry, codings, now),
+        Content::Arriving { arriving, reader } => {
+            arriving::respond(&arriving, reader, inquiry, codings, now)
+        }
+        Content::Fetched(response) => representation::conditioned(response, inquiry),
+        Content::Forwarded(response) => response,
+        Content::Failed(failure) => synthetic::failure(failure, inquiry),
+    };
+    fields::say(response.headers_mut(), &served.status);
+    response
+}

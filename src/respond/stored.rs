@@ -1,0 +1,70 @@
+//! A stored response, sent.
+
+use http::header::{CONTENT_LENGTH, ETAG, RANGE};
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use super::representation::{assembled, chosen, describe_coding, without_content};
+use super::{fields, partial};
+use crate::body::Body;
+use crate::cache::Inquiry;
+use crate::caching::stored::StoredResponse;
+use crate::clock::Timestamp;
+use crate::semantics::content_coding::Coding;
+use crate::semantics::preconditions::{Validators, if_range_holds};
+use crate::semantics::range::{RangeRequest, requested};
+
+pub(super) fn respond(
+    stored: &StoredResponse,
+    inquiry: &Inquiry,
+    preferred: &[Coding],
+    now: Timestamp,
+) -> Response<Body> {
+    let head = stored.head();
+    let mut status = head.status();
+    // Room for Age, Cache-Status, ETag, Vary, Content-Encoding and what the connection adds.
+    let mut fields = head.fields(8);
+    fields::age(&mut fields, head.terms(), now);
+    if let Some(tag) = stored.own_tag() {
+        fields.insert(ETAG, tag);
+    }
+    let mut made = [Coding::Identity; 2];
+    let mut count = 0;
+    for (slot, coding) in made.iter_mut().zip(stored.codings()) {
+        *slot = coding;
+        count += 1;
+    }
+    let made = made.get(..count).unwrap_or_default();
+    fields::vary(&mut fields, !made.is_empty(), inquiry.route.key_headers.iter());
+    let coding = chosen(inquiry, preferred, made);
+    if status == StatusCode::OK
+        && let Some(instead) = without_content(&mut fields, inquiry, coding)
+    {
+        return assembled(instead, fields, Body::Empty);
+    }
+    describe_coding(&mut fields, coding);
+    let content = stored.representation(coding).unwrap_or_default();
+    if inquiry.method == Method::HEAD {
+        if status != StatusCode::NO_CONTENT {
+            fields.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
+        }
+        return assembled(status, fields, Body::Empty);
+    }
+    let mut body = None;
+    if status == StatusCode::OK
+        && inquiry.fields.contains_key(RANGE)
+        && if_range_holds(&inquiry.fields, &Validators::of(&fields))
+    {
+        match requested(&inquiry.fields, &inquiry.method, content.len() as u64) {
+            RangeRequest::Whole => {}
+            RangeRequest::Parts(parts) => {
+                status = StatusCode::PARTIAL_CONTENT;
+                body = Some(partial::of_content(&content, &parts, &mut fields));
+            }
+            RangeRequest::Unsatisfiable => {
+                status = StatusCode::RANGE_NOT_SATISFIABLE;
+                body = Some(partial::unsatisfied(content.len() as u64, &mut fields));
+            }
+        }
+    }
+    assembled(status, fields, body.unwrap_or_else(|| Body::from(content)))
+}
