@@ -1,0 +1,194 @@
+//! A handler like the public one, for `/livez`, `/readyz`, `/metrics` and `/api/purge`.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use tokio::sync::Mutex;
+
+use super::access::{Access, Denied, Grant};
+use super::purges::{Done, History, Order};
+use super::reply::{self, Problem};
+use super::status::Readiness;
+use crate::body::{Answer, Body};
+use crate::caching::purge::Purge;
+use crate::clock::Clock;
+use crate::counters::{self, Counters};
+use crate::identity::peer::Peer;
+use crate::journal::{Journal, Level, Value};
+
+/// The most a purge may be described in.
+const CONTENT: usize = 64 << 10;
+/// Wrong tokens are answered one after the other, each after this long, so that guessing is slow.
+const WRONG_TOKEN_DELAY: Duration = Duration::from_millis(100);
+
+/// Forgets stored responses, and says how many there were; or fails, having forgotten some or none.
+pub type Forget =
+    dyn Fn(Purge) -> Pin<Box<dyn Future<Output = Result<u64, Unfinished>> + Send>> + Send + Sync;
+
+/// A purge that did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished;
+
+/// What the API can do, given by the program around it.
+#[derive(Clone)]
+pub struct Abilities {
+    /// How the program is.
+    pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// What it counts.
+    pub counters: Arc<Counters>,
+    /// Forgets stored responses.
+    pub forget: Arc<Forget>,
+    /// Hears of every purge.
+    pub journal: Journal,
+    /// The time of a purge.
+    pub clock: Clock,
+}
+
+/// The operator's API.
+#[derive(Debug)]
+pub struct Admin {
+    access: Access,
+    abilities: Abilities,
+    purges: History,
+    purges_done: AtomicU64,
+    wrong_tokens: Mutex<()>,
+}
+
+impl Admin {
+    /// The API with these abilities, for those who have access.
+    pub fn new(access: Access, abilities: Abilities) -> Arc<Self> {
+        Arc::new(Self {
+            access,
+            abilities,
+            purges: History::default(),
+            purges_done: AtomicU64::new(0),
+            wrong_tokens: Mutex::new(()),
+        })
+    }
+
+    /// Answers one request.
+    pub fn handle(self: &Arc<Self>, request: Request<Body>, peer: &Peer) -> Answer {
+        let (head, body) = request.into_parts();
+        let grant = match self.access.grant(&head, peer) {
+            Ok(grant) => grant,
+            Err(Denied::WrongToken) => return Answer::later(Arc::clone(self).refuse_token()),
+            Err(denied) => return Answer::now(reply::problem(&Problem::Denied(denied))),
+        };
+        let path = head.uri.path();
+        let (allowed, is_allowed) = match path {
+            "/api/purge" => ("POST", head.method == Method::POST),
+            _ => ("GET, HEAD", head.method == Method::GET || head.method == Method::HEAD),
+        };
+        let answer = match path {
+            _ if !is_allowed && is_known(path) => Err(Problem::Method(allowed)),
+            "/livez" => Ok(reply::json(StatusCode::OK, &serde_json::json!({"status": "alive"}))),
+            "/readyz" => Ok(self.readyz(grant)),
+            "/metrics" => Ok(reply::text(counters::CONTENT_TYPE, self.abilities.counters.encode())),
+            "/api/purge" if !is_json(&head.headers) => Err(Problem::MediaType),
+            "/api/purge" => return Answer::later(Arc::clone(self).purge(body)),
+            _ => match path.strip_prefix("/api/purge/").and_then(|id| self.purges.find(id)) {
+                Some(done) => Ok(reply::json(StatusCode::OK, &done)),
+                None => Err(Problem::NotFound),
+            },
+        };
+        Answer::now(answer.unwrap_or_else(|problem| reply::problem(&problem)))
+    }
+
+    fn readyz(&self, grant: Grant) -> Response<Body> {
+        let readiness = (self.abilities.readiness)();
+        let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        reply::json(status, &readiness.report(grant == Grant::Full))
+    }
+
+    async fn purge(self: Arc<Self>, body: Body) -> Response<Body> {
+        let order = match read(body).await {
+            Ok(content) => Order::read(&content).map_err(Problem::Content),
+            Err(problem) => Err(problem),
+        };
+        let purge = match order {
+            Ok(purge) => purge,
+            Err(problem) => return reply::problem(&problem),
+        };
+        let Ok(matched) = (self.abilities.forget)(purge.clone()).await else {
+            return reply::problem(&Problem::Unfinished);
+        };
+        let done = Done { id: self.next_id(), matched };
+        self.report(&purge, &done);
+        self.purges.add(done.clone());
+        reply::json(StatusCode::OK, &done)
+    }
+
+    /// An identifier that no other purge has, of this run or of another.
+    fn next_id(&self) -> String {
+        let number = self.purges_done.fetch_add(1, Ordering::Relaxed);
+        format!("{:x}-{number}", self.abilities.clock.now().as_millis())
+    }
+
+    fn report(&self, purge: &Purge, done: &Done) {
+        let Abilities { counters, journal, clock, .. } = &self.abilities;
+        let message = match purge {
+            Purge { dry_run: true, .. } => "purge tried",
+            Purge { soft: true, .. } => "soft purge done",
+            _ => "purge done",
+        };
+        for selector in &purge.selectors {
+            if !purge.dry_run {
+                counters.purged(selector.kind());
+            }
+            let selector = selector.to_string();
+            let matched = i64::try_from(done.matched).unwrap_or(i64::MAX);
+            let fields = [
+                ("id", Value::Str(&done.id)),
+                ("selector", Value::Str(&selector)),
+                ("matched", Value::Int(matched)),
+            ];
+            journal.write(clock.now(), Level::Info, message, &fields);
+        }
+    }
+
+    async fn refuse_token(self: Arc<Self>) -> Response<Body> {
+        let _turn = self.wrong_tokens.lock().await;
+        tokio::time::sleep(WRONG_TOKEN_DELAY).await;
+        reply::problem(&Problem::Denied(Denied::WrongToken))
+    }
+}
+
+fn is_known(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz" | "/metrics" | "/api/purge")
+        || path.starts_with("/api/purge/")
+}
+
+/// A page of another site can send any text, but not this type, without asking us first.
+fn is_json(fields: &HeaderMap) -> bool {
+    let media_type =
+        fields.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// The whole content, if it is not too much.
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    let mut body = Box::pin(body);
+    let mut content = Vec::new();
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let Ok(data) = frame.map_err(|_| Problem::Unread)?.into_data() else { continue };
+        if content.len() + data.len() > CONTENT {
+            return Err(Problem::TooLarge);
+        }
+        content.extend_from_slice(&data);
+    }
+    Ok(content)
+}
+
+impl fmt::Debug for Abilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Abilities").finish_non_exhaustive()
+    }
+}

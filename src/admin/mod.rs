@@ -1,0 +1,14 @@
+//! The operator's API: is it up, what does it count, forget this.
+
+mod access;
+mod api;
+mod purges;
+mod reply;
+mod status;
+
+pub use self::access::Access;
+pub use self::api::{Abilities, Admin, Forget, Unfinished};
+pub use self::status::{Memory, Readiness, Server};
+
+#[cfg(test)]
+mod tests;

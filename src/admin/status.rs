@@ -1,0 +1,60 @@
+//! What `/readyz` says.
+
+use serde::Serialize;
+
+/// How the program is.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness {
+    /// Listening, and not about to stop. An upstream that is down never makes us unready: what is stored is served.
+    pub ready: bool,
+    /// The tier in memory.
+    pub memory: Memory,
+    /// Every server of every upstream.
+    pub servers: Vec<Server>,
+}
+
+/// What the tier in memory holds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Memory {
+    /// Bytes that stored responses take.
+    pub stored_bytes: u64,
+    /// Bytes that they may take.
+    pub capacity_bytes: u64,
+    /// How many there are.
+    pub stored_responses: u64,
+}
+
+/// A server we forward to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Server {
+    /// Its upstream's name.
+    pub upstream: String,
+    /// Its URL.
+    pub server: String,
+    /// Whether requests go there.
+    pub healthy: bool,
+}
+
+/// The JSON of it.
+#[derive(Serialize)]
+pub(super) struct Report<'a> {
+    status: &'static str,
+    #[serde(flatten)]
+    details: Option<Details<'a>>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    memory: &'a Memory,
+    servers: &'a [Server],
+}
+
+impl Readiness {
+    /// The report for those who may see `details`, or for everybody.
+    pub(super) fn report(&self, details: bool) -> Report<'_> {
+        Report {
+            status: if self.ready { "ready" } else { "draining" },
+            details: details.then_some(Details { memory: &self.memory, servers: &self.servers }),
+        }
+    }
+}

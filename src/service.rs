@@ -1,0 +1,93 @@
+//! THE way of a request.
+//!
+//! [`Service::call`] is the whole of it: what the request is (`inquire`), what memory says at once
+//! ([`Cache::at_once`]), and if that is not enough, what everything else says ([`Cache::serve`]); then the response
+//! ([`respond`]), the metrics and the one line in the log (`account`).
+
+mod account;
+mod hints;
+mod inquire;
+mod purging;
+mod refused;
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+
+use crate::body::{Answer, Body};
+use crate::cache::{Cache, Inquiry, Served};
+use crate::clock::{Clock, Stopwatch};
+use crate::counters::RouteCounters;
+use crate::identity::peer::Peer;
+use crate::journal::Journal;
+use crate::policy::Policy;
+use crate::respond::respond;
+use crate::respond::synthetic::refusal;
+use crate::semantics::content_coding::Coding;
+use crate::semantics::target::Target;
+use crate::upstream::Upstream;
+
+use account::Account;
+
+pub use account::AccessLog;
+pub use hints::Hints;
+
+/// The handler of the public listeners.
+#[derive(Debug)]
+pub struct Service {
+    /// The operator's rules.
+    pub policy: Policy,
+    /// The counters of each route, by its index; the fallback's last.
+    pub counters: Vec<Arc<RouteCounters>>,
+    /// The upstreams, by the index that routes have.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// The cache.
+    pub cache: Arc<Cache>,
+    /// The longest request body, in bytes.
+    pub request_body: u64,
+    /// The content codings made here, in the order preferred.
+    pub codings: Vec<Coding>,
+    /// Which requests are told of.
+    pub access: AccessLog,
+    /// Where they are told of.
+    pub journal: Journal,
+    /// What the operator was told of already.
+    pub hints: Hints,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Service {
+    /// Answers a request: at once where memory can.
+    pub fn call(self: &Arc<Self>, request: Request<Body>, peer: &Arc<Peer>) -> Answer {
+        let watch = Stopwatch::start();
+        let (mut parts, body) = request.into_parts();
+        let Some(target) = parts.extensions.remove::<Target>() else {
+            return Answer::now(refusal(StatusCode::BAD_REQUEST, "no-target", None, true));
+        };
+        let (inquiry, body) = match self.inquire(&mut parts, body, &target, peer) {
+            Ok(inquiry) => inquiry,
+            Err(refused) => return Answer::now(self.refuse(refused, &parts, &target, peer, watch)),
+        };
+        let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), watch);
+        match self.cache.at_once(&inquiry) {
+            Some(served) => Answer::now(self.send(served, &inquiry, account)),
+            None => {
+                let (service, interims) = (Arc::clone(self), inquiry.interims());
+                let response = async move {
+                    let served = service.cache.serve(&inquiry, body).await;
+                    service.send(served, &inquiry, account)
+                };
+                Answer::announced(response, interims)
+            }
+        }
+    }
+
+    /// The response, counted and told of.
+    fn send(&self, served: Served, inquiry: &Inquiry, account: Account) -> Response<Body> {
+        let (outcome, status, failure) = (served.outcome, served.status, served.failure());
+        self.hint(inquiry, &status);
+        let response = respond(served, inquiry, &self.codings, self.clock.now());
+        account.close(response, outcome, status, failure)
+    }
+}

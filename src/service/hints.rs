@@ -1,0 +1,52 @@
+//! What an operator would want to know, said once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Service;
+use crate::cache::Inquiry;
+use crate::caching::cache_status::CacheStatus;
+use crate::caching::storability::Refusal;
+use crate::journal::{Level, Value};
+
+/// What has been said already.
+#[derive(Debug)]
+pub struct Hints {
+    no_lifetime: AtomicBool,
+    /// For each route, the fallback's last: that it does not store because of a credential.
+    credential: Vec<AtomicBool>,
+}
+
+impl Hints {
+    /// Nothing was said yet of these many routes.
+    pub fn new(routes: usize) -> Self {
+        let credential = std::iter::repeat_with(AtomicBool::default).take(routes).collect();
+        Self { no_lifetime: AtomicBool::default(), credential }
+    }
+}
+
+impl Service {
+    /// Says what a decision not to store comes from, if the operator could do something about it and was not told yet.
+    pub(super) fn hint(&self, inquiry: &Inquiry, status: &CacheStatus) {
+        let Some(detail) = status.detail else { return };
+        let is = |refusal: Refusal| refusal.as_str() == detail;
+        let (said, message) = if is(Refusal::NoLifetime) {
+            let message = "responses give no lifetime and are not stored; default_ttl in [cache] or in a route gives them one";
+            (Some(&self.hints.no_lifetime), message)
+        } else if is(Refusal::Authorization) || is(Refusal::Cookie) {
+            let message = "answers to requests with a credential are not stored unless the response permits it with public or s-maxage";
+            (self.hints.credential.get(self.index_of(&inquiry.route)), message)
+        } else {
+            return;
+        };
+        if said.is_some_and(|said| {
+            !said.load(Ordering::Relaxed) && !said.swap(true, Ordering::Relaxed)
+        }) {
+            let fields = [
+                ("route", Value::Str(&inquiry.route.name)),
+                ("path", Value::Bytes(inquiry.asked.path().as_bytes())),
+                ("because", Value::Str(detail)),
+            ];
+            self.journal.write(self.clock.now(), Level::Info, message, &fields);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a request is: its route, its key, where it would go.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::Service;
+use super::refused::Refused;
+use crate::body::{Body, Limited};
+use crate::cache::Inquiry;
+use crate::counters::RouteCounters;
+use crate::identity::peer::Peer;
+use crate::policy::Route;
+use crate::semantics::target::{Form, Target};
+use crate::semantics::{connection, expect, fields};
+use crate::upstream::Upstream;
+
+impl Service {
+    /// Takes a request apart. The fields go into the inquiry; the rest stays, for the line in the log.
+    pub(super) fn inquire(
+        &self,
+        parts: &mut Parts,
+        body: Body,
+        target: &Target,
+        peer: &Arc<Peer>,
+    ) -> Result<(Arc<Inquiry>, Body), Refused> {
+        if target.form == Form::Asterisk {
+            return Err(Refused::OPTIONS);
+        }
+        // The first would reveal fields that only the origin should see; the others are the operator's alone.
+        if parts.method == Method::TRACE || ["PURGE", "BAN"].contains(&parts.method.as_str()) {
+            return Err(Refused::METHOD);
+        }
+        if self.cache.via().has_seen(&parts.headers) {
+            return Err(Refused::LOOP);
+        }
+        let content_length = content_length(&parts.headers);
+        if content_length.is_some_and(|length| length > self.request_body) {
+            return Err(Refused::TOO_LARGE);
+        }
+        let expects_continue = expect::expectation(parts.version, &parts.headers).unwrap_or(false);
+        let upgrade = connection::upgrade(parts.version, &parts.headers).cloned();
+        connection::strip_hop_by_hop(&mut parts.headers);
+        fields::remove_underscored(&mut parts.headers);
+
+        let asked =
+            PathAndQuery::try_from(target.path_and_query.as_str()).map_err(|_| Refused::TARGET)?;
+        let found = self.policy.find(&parts.method, &target.authority, asked.path());
+        let (route, captures) = (Arc::clone(found.route), found.captures);
+        let keyed = match route.query.apply(asked.as_str()) {
+            Cow::Borrowed(_) => asked.clone(),
+            Cow::Owned(keyed) => PathAndQuery::try_from(keyed).map_err(|_| Refused::TARGET)?,
+        };
+        let key_values: Vec<_> =
+            route.key_headers.iter().map(|name| all_lines(&parts.headers, name)).collect();
+        let key_values = key_values.iter().map(Option::as_deref);
+        let key = self.cache.keyer().key(
+            peer.scheme.as_str(),
+            &target.authority,
+            keyed.as_str(),
+            key_values,
+        );
+        let (counters, upstream) = self.parts_of(&route);
+        let has_content = !body.is_at_hand();
+        let body =
+            if has_content { Body::stream(Limited::new(body, self.request_body)) } else { body };
+        let inquiry = Inquiry {
+            method: parts.method.clone(),
+            fields: std::mem::take(&mut parts.headers),
+            authority: target.authority.clone(),
+            asked,
+            target: keyed,
+            key,
+            has_content,
+            content_length,
+            expects_continue,
+            upgrade,
+            interim: OnceLock::new(),
+            peer: Arc::clone(peer),
+            route,
+            captures,
+            counters,
+            upstream,
+        };
+        Ok((Arc::new(inquiry), body))
+    }
+
+    /// Where requests of a route are counted and forwarded.
+    pub(super) fn parts_of(&self, route: &Arc<Route>) -> (Arc<RouteCounters>, Arc<Upstream>) {
+        let counters = &self.counters[self.index_of(route)];
+        (Arc::clone(counters), Arc::clone(&self.upstreams[route.upstream]))
+    }
+
+    pub(super) fn index_of(&self, route: &Arc<Route>) -> usize {
+        let is_fallback = Arc::ptr_eq(route, self.policy.fallback());
+        if is_fallback { self.policy.routes().len() } else { route.index }
+    }
+}
+
+/// The length the client announced; the server has refused whatever is not one number.
+fn content_length(fields: &HeaderMap) -> Option<u64> {
+    fields.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A field's value with all its lines, whatever bytes they are: what goes forward is what is keyed.
+fn all_lines<'f>(fields: &'f HeaderMap, name: &HeaderName) -> Option<Cow<'f, [u8]>> {
+    let mut lines = fields.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = lines.next()?;
+    let mut value = Cow::Borrowed(first);
+    for line in lines {
+        let value = value.to_mut();
+        value.extend_from_slice(b", ");
+        value.extend_from_slice(line);
+    }
+    Some(value)
+}

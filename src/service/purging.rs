@@ -1,0 +1,39 @@
+//! What an operator's purge means under the routes there are.
+
+use http::Method;
+
+use super::Service;
+use crate::cache::Purging;
+use crate::caching::purge::{Purge, Selector};
+
+impl Service {
+    /// Carries out a purge. Goes through all of memory: not for a thread that serves requests.
+    pub fn purge(&self, mut purge: Purge) -> Purging {
+        purge.selectors =
+            purge.selectors.into_iter().flat_map(|selector| self.as_keyed(selector)).collect();
+        self.cache.purge(&purge)
+    }
+
+    /// The operator names what clients ask for; what is stored is named as its route keys it.
+    fn as_keyed(&self, selector: Selector) -> Vec<Selector> {
+        let Selector::Url { authority, path_and_query } = selector else { return vec![selector] };
+        let path = path_and_query.split('?').next().unwrap_or(&path_and_query);
+        let mut keyed = match &authority {
+            Some(host) => {
+                let route = self.policy.find(&Method::GET, host, path).route;
+                vec![route.query.apply(&path_and_query).into_owned()]
+            }
+            // On every host: each of them may have a route of its own for it.
+            None => {
+                let routes = self.policy.routes().iter().chain([self.policy.fallback()]);
+                routes.map(|route| route.query.apply(&path_and_query).into_owned()).collect()
+            }
+        };
+        keyed.sort_unstable();
+        keyed.dedup();
+        keyed
+            .into_iter()
+            .map(|path_and_query| Selector::Url { authority: authority.clone(), path_and_query })
+            .collect()
+    }
+}
