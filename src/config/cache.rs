@@ -1,0 +1,121 @@
+//! `[cache]`: what holds for every route.
+
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::Share;
+use super::key::{key_header, query};
+use super::kinds::{boolean, duration, list_of, share, size, size_or, timeout};
+use super::route::collapse;
+use super::table::Table;
+use super::value::Value;
+use super::wrong::Wrong;
+use crate::policy::QueryRules;
+
+/// `[cache]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CacheSettings {
+    /// Whether anything is stored at all.
+    pub enabled: bool,
+    /// The freshness lifetime of a response that gives none; zero: it is not stored.
+    pub default_ttl: Duration,
+    /// Whether lifetimes are guessed from Last-Modified (RFC 9111 §4.2.2).
+    pub heuristic: bool,
+    /// Served stale while it is validated, where neither response nor route says.
+    pub stale_while_revalidate: Duration,
+    /// Served stale when the origin fails, where neither response nor route says.
+    pub stale_if_error: Duration,
+    /// Whether simultaneous requests for the same key become one.
+    pub collapse: bool,
+    /// How long followers wait before one of them leads anew.
+    pub collapse_timeout: Duration,
+    /// How long a key found unstorable is remembered.
+    pub uncacheable_for: Duration,
+    /// How long our own 502 and 504 answer the same key.
+    pub error_ttl: Duration,
+    /// What holds for the query where a route has no `query` of its own.
+    pub query: QueryRules,
+    /// The fields in the key where a route has no `key_headers` of its own.
+    pub key_headers: Vec<HeaderName>,
+    /// `[cache.memory]`.
+    pub memory: MemorySettings,
+}
+
+/// `[cache.memory]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemorySettings {
+    /// What all stored responses together may occupy.
+    pub capacity: Capacity,
+    /// The largest response that is stored, in bytes; no more than a `capacity` in bytes.
+    pub max_object: u64,
+}
+
+/// A limit on memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// Of the container's or the machine's memory, 1 GiB at most.
+    Share(Share),
+    /// Bytes.
+    Bytes(u64),
+}
+
+impl Default for Capacity {
+    /// Nothing.
+    fn default() -> Self {
+        Self::Bytes(0)
+    }
+}
+
+impl CacheSettings {
+    pub(super) fn read(table: &Table<'_>) -> Self {
+        table.not_in_build(&[
+            "request_directives",
+            "refresh_interval",
+            "ignore_cookies",
+            "identity",
+            "key_cookies",
+            "strip_set_cookie",
+            "client_cache_control",
+            "redis",
+        ]);
+        Self {
+            enabled: table.get("enabled", "true", boolean),
+            default_ttl: table.get("default_ttl", "0s", duration),
+            heuristic: table.get("heuristic", "false", boolean),
+            stale_while_revalidate: table.get("stale_while_revalidate", "0s", duration),
+            stale_if_error: table.get("stale_if_error", "0s", duration),
+            collapse: table.get("collapse", "true", collapse),
+            collapse_timeout: table.get("collapse_timeout", "5s", timeout),
+            uncacheable_for: table.get("uncacheable_for", "60s", duration),
+            error_ttl: table.get("error_ttl", "1s", duration),
+            query: table.table("query", query),
+            key_headers: table.get("key_headers", "[]", list_of("field names", key_header)),
+            memory: table.table("memory", MemorySettings::read),
+        }
+    }
+}
+
+impl MemorySettings {
+    fn read(table: &Table<'_>) -> Self {
+        let capacity = table.get("capacity", "25%", capacity);
+        let max_object = table.get("max_object", "16MiB", size);
+        match capacity {
+            Capacity::Bytes(bytes) if max_object > bytes => {
+                if table.has("max_object") {
+                    table.refuse("max_object", "expected no more than capacity");
+                }
+                Self { capacity, max_object: bytes }
+            }
+            _ => Self { capacity, max_object },
+        }
+    }
+}
+
+fn capacity(value: &Value<'_>) -> Result<Capacity, Wrong> {
+    const WHAT: &str = "a percentage like \"25%\" or a size like \"512MiB\"";
+    match value.string(WHAT) {
+        Ok(text) if text.contains('%') => share(value, WHAT).map(Capacity::Share),
+        _ => size_or(value, WHAT).map(Capacity::Bytes),
+    }
+}

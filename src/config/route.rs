@@ -1,0 +1,266 @@
+//! `[[route]]`: what holds for some hosts, paths and methods.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use super::CacheSettings;
+use super::key::{key_header, query};
+use super::kinds::{boolean, duration, list_of, some_of, timeout};
+use super::table::Table;
+use super::value::Value;
+use super::wrong::Wrong;
+use crate::caching::rules::{Rules, StaleWindow, StatusLifetimes};
+use crate::policy::{
+    BadPattern, BadTemplate, HostPattern, InvalidateTemplate, PathPattern, Route, Template,
+    Timeouts,
+};
+
+/// Reads one route; `None` if it is not known what it matches.
+pub(super) fn route(table: &Table<'_>, cache: &CacheSettings) -> Option<Route> {
+    table.not_in_build(&[
+        "identity",
+        "shared",
+        "override",
+        "strip_set_cookie",
+        "key_cookies",
+        "key_body",
+        "key_body_limit",
+        "refresh_on",
+        "client_cache_control",
+        "compress",
+        "rate_limit",
+        "request_headers",
+        "response_headers",
+        "allow",
+        "deny",
+        "respond",
+        "upstream",
+        "request_body",
+        "ignore_cookies",
+        "request_directives",
+        "refresh_interval",
+    ]);
+
+    let name = table.find("name", name);
+    let path = table.need("path", "what the route is for, like \"/api/{*rest}\"", path);
+    let host = table.find("host", host);
+    let methods = table.find("methods", some_of("methods", method));
+    let matches_unknown =
+        (table.has("host") && host.is_none()) || (table.has("methods") && methods.is_none());
+    let methods = methods.unwrap_or_default();
+    let rules = rules(table, cache);
+    let collapse = table.find("collapse", collapse).unwrap_or(cache.collapse);
+    let own_query = table.table("query", query);
+    let query = if table.has("query") { own_query } else { cache.query.clone() };
+    let key_headers = table.find("key_headers", list_of("field names", key_header));
+    let tags = table
+        .find("tags", list_of("tags", |value| template(value, path.as_ref(), Template::parse)));
+    let invalidates = table.find(
+        "invalidates",
+        list_of("what to invalidate", |value| {
+            template(value, path.as_ref(), InvalidateTemplate::parse)
+        }),
+    );
+    let timeouts = Timeouts {
+        connect: table.find("connect_timeout", timeout),
+        response: table.find("response_timeout", timeout),
+        read: table.find("read_timeout", timeout),
+        queue: table.find("queue_timeout", duration),
+        upgrade_idle: table.find("upgrade_idle_timeout", timeout),
+    };
+    warn_of_no_effect(table, &methods, &rules);
+
+    let path = path.filter(|_| !matches_unknown)?;
+    let name = name.unwrap_or_else(|| derived_name(&methods, host.as_ref(), &path));
+    Some(Route {
+        host,
+        methods,
+        rules,
+        collapse,
+        query,
+        key_headers: key_headers.unwrap_or_else(|| cache.key_headers.clone()),
+        tags: tags.into_iter().flatten().flatten().collect(),
+        invalidates: invalidates.into_iter().flatten().flatten().collect(),
+        timeouts,
+        ..Route::new(name, path)
+    })
+}
+
+/// What holds where no route matches.
+pub(super) fn fallback(cache: &CacheSettings) -> Route {
+    Route {
+        rules: default_rules(cache),
+        collapse: cache.collapse,
+        query: cache.query.clone(),
+        key_headers: cache.key_headers.clone(),
+        ..Route::new(FALLBACK, PathPattern::everything())
+    }
+}
+
+/// The name of what no route matches.
+const FALLBACK: &str = "default";
+
+fn default_rules(cache: &CacheSettings) -> Rules {
+    Rules {
+        store: cache.enabled,
+        default_ttl: cache.default_ttl,
+        heuristic: cache.heuristic,
+        stale_while_revalidate: StaleWindow::Fallback(cache.stale_while_revalidate),
+        stale_if_error: StaleWindow::Fallback(cache.stale_if_error),
+        ..Rules::default()
+    }
+}
+
+fn rules(table: &Table<'_>, cache: &CacheSettings) -> Rules {
+    let defaults = default_rules(cache);
+    let window = |own: Option<Duration>, default| own.map_or(default, StaleWindow::Route);
+    Rules {
+        store: table.get("cache", "true", boolean) && cache.enabled,
+        ttl: table.find("ttl", ttl),
+        default_ttl: table.find("default_ttl", duration).unwrap_or(defaults.default_ttl),
+        ttl_by_status: table.find("ttl_by_status", ttl_by_status).unwrap_or_default(),
+        stale_while_revalidate: window(
+            table.find("stale_while_revalidate", duration),
+            defaults.stale_while_revalidate,
+        ),
+        stale_if_error: window(table.find("stale_if_error", duration), defaults.stale_if_error),
+        ..defaults
+    }
+}
+
+/// Says which keys do nothing beside the others; they may have been left there on purpose.
+fn warn_of_no_effect(table: &Table<'_>, methods: &[Method], rules: &Rules) {
+    const OF_STORED: [&str; 6] =
+        ["ttl", "default_ttl", "ttl_by_status", "stale_while_revalidate", "stale_if_error", "tags"];
+    let reads = methods.is_empty()
+        || methods.iter().any(|method| [Method::GET, Method::HEAD].contains(method));
+    let writes = methods.is_empty() || methods.iter().any(|method| !method.is_safe());
+    for key in OF_STORED.into_iter().filter(|key| table.has(key)) {
+        if !rules.store {
+            table.warn(key, "has no effect, as nothing is stored here");
+        } else if !reads {
+            table.warn(key, "has no effect, as only answers to GET and HEAD are stored");
+        }
+    }
+    if table.has("invalidates") && !writes {
+        table.warn("invalidates", "has no effect, as these methods change nothing");
+    }
+}
+
+/// `POST example.com/api/{*rest}`
+fn derived_name(methods: &[Method], host: Option<&HostPattern>, path: &PathPattern) -> String {
+    let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
+    let host = host.map(HostPattern::to_string).unwrap_or_default();
+    format!("{} {host}{path}", methods.join(",")).trim_start().to_owned()
+}
+
+fn name(value: &Value<'_>) -> Result<String, Wrong> {
+    const LONGEST: usize = 100;
+    let text = value.string("a name")?;
+    match &*text {
+        FALLBACK => {
+            Err(Wrong::because(format!("{FALLBACK:?} is the name of what no route matches")))
+        }
+        text if text.is_empty() || text.len() > LONGEST || text.contains(char::is_control) => {
+            Err(Wrong::expected(&format!("a name of 1 to {LONGEST} characters")))
+        }
+        text => Ok(text.to_owned()),
+    }
+}
+
+fn path(value: &Value<'_>) -> Result<PathPattern, Wrong> {
+    value.string("a path like \"/api/{*rest}\"")?.parse().map_err(bad_pattern)
+}
+
+fn host(value: &Value<'_>) -> Result<HostPattern, Wrong> {
+    value.string("a host like \"example.com\" or \"*.example.com\"")?.parse().map_err(bad_pattern)
+}
+
+fn bad_pattern(bad: BadPattern) -> Wrong {
+    Wrong::because(bad.to_string()).at(bad.offset)
+}
+
+/// A template for a route of this `path`; `None` where there is no path to judge it by.
+fn template<T>(
+    value: &Value<'_>,
+    path: Option<&PathPattern>,
+    parse: impl Fn(&str, &PathPattern) -> Result<T, BadTemplate>,
+) -> Result<Option<T>, Wrong> {
+    let text = value.string("a string like \"user:{id}\"")?;
+    let parsed = path.map(|path| parse(&text, path)).transpose();
+    parsed.map_err(|bad| Wrong::because(bad.to_string()).at(bad.offset))
+}
+
+fn method(value: &Value<'_>) -> Result<Method, Wrong> {
+    const WHAT: &str = "a method like \"GET\"";
+    let text = value.string(WHAT)?;
+    if text == "CONNECT" {
+        return Err(Wrong::because("CONNECT is never forwarded"));
+    }
+    // Methods are case-sensitive, and a route for `get` would match nothing.
+    if text.contains(|c: char| c.is_ascii_lowercase()) {
+        return Err(Wrong::expected(WHAT).meant_text(&text.to_ascii_uppercase()));
+    }
+    Method::from_bytes(text.as_bytes()).map_err(|_| Wrong::expected(WHAT))
+}
+
+fn ttl(value: &Value<'_>) -> Result<Duration, Wrong> {
+    match value.string("") {
+        Ok(text) if text.starts_with("until ") => Err(Wrong::not_in_build("\"until ...\"")),
+        _ => duration(value),
+    }
+}
+
+fn ttl_by_status(value: &Value<'_>) -> Result<StatusLifetimes, Wrong> {
+    let lifetimes =
+        value.pairs("a table like { 404 = \"30s\", 5xx = \"1s\" }", |status, lifetime| {
+            let status = status_or_class(status)?;
+            Ok((status, duration(lifetime)?))
+        })?;
+    let mut by_status = StatusLifetimes::default();
+    for (status, lifetime) in lifetimes {
+        match status {
+            StatusOrClass::Status(status) => by_status.set(status, lifetime),
+            StatusOrClass::Class(digit) => by_status.set_class(digit, lifetime),
+        }
+    }
+    Ok(by_status)
+}
+
+/// A final status (`404`), or a class by its first digit (`4xx`).
+enum StatusOrClass {
+    Status(StatusCode),
+    Class(u8),
+}
+
+fn status_or_class(text: &str) -> Result<StatusOrClass, Wrong> {
+    let class = match text.as_bytes() {
+        [digit @ b'2'..=b'5', b'x', b'x'] => Some(StatusOrClass::Class(digit - b'0')),
+        _ => None,
+    };
+    let status = || {
+        text.parse()
+            .ok()
+            .filter(|status| (200..=599).contains(status))
+            .and_then(|n| StatusCode::from_u16(n).ok())
+    };
+    match class.or_else(|| status().map(StatusOrClass::Status)) {
+        // Neither is ever stored, whatever its lifetime.
+        Some(StatusOrClass::Status(StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)) => {
+            Err(Wrong::because(format!("a response with status {text} is never stored")))
+        }
+        Some(known) => Ok(known),
+        None => Err(Wrong::because(format!(
+            "expected a status like 404 or a class like 5xx, not {text:?}"
+        ))),
+    }
+}
+
+/// `true`, `false`.
+pub(super) fn collapse(value: &Value<'_>) -> Result<bool, Wrong> {
+    match value.string("") {
+        Ok(text) if text == "fleet" => Err(Wrong::not_in_build("\"fleet\"")),
+        _ => boolean(value),
+    }
+}

@@ -1,0 +1,82 @@
+//! `[server]`: the listeners that clients see, and what a client may cost.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::address::listener;
+use super::kinds::{auto_or, count, duration, size, some_of, timeout};
+use super::table::Table;
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    /// Addresses to listen on, one at least. Port 0 is any free port.
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads; `None` follows the CPU quota.
+    pub threads: Option<usize>,
+    /// How long requests may go on after the signal to stop.
+    pub drain_timeout: Duration,
+    /// `[server.limits]`.
+    pub limits: ServerLimits,
+}
+
+/// `[server.limits]`: what an unknown client may cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerLimits {
+    /// Connections at once; `None` follows the limit on open files.
+    pub connections: Option<usize>,
+    /// For a whole request head, from its first byte.
+    pub header_timeout: Duration,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// How long an upload, or a client that reads, may stand still.
+    pub stall_timeout: Duration,
+    /// The longest request body, in bytes.
+    pub request_body: u64,
+    /// The longest request head, in bytes.
+    pub request_head: u64,
+}
+
+impl ServerSettings {
+    pub(super) fn read(table: &Table<'_>) -> Self {
+        table.not_in_build(&[
+            "hosts",
+            "trusted_proxies",
+            "client_ip_header",
+            "health_path",
+            "drain_delay",
+            "watch",
+        ]);
+        let listen = table.get("listen", r#"["127.0.0.1:8080"]"#, some_of("addresses", listener));
+        refuse_twice(&listen, table);
+        Self {
+            listen,
+            threads: table.get("threads", "auto", auto_or(count(1, 1024))),
+            drain_timeout: table.get("drain_timeout", "30s", duration),
+            limits: table.table("limits", ServerLimits::read),
+        }
+    }
+}
+
+impl ServerLimits {
+    fn read(table: &Table<'_>) -> Self {
+        Self {
+            connections: table.get("connections", "auto", auto_or(count(1, 10_000_000))),
+            header_timeout: table.get("header_timeout", "10s", timeout),
+            idle_timeout: table.get("idle_timeout", "75s", timeout),
+            stall_timeout: table.get("stall_timeout", "30s", timeout),
+            request_body: table.get("request_body", "10MiB", size),
+            request_head: table.get("request_head", "32KiB", size),
+        }
+    }
+}
+
+fn refuse_twice(listen: &[SocketAddr], table: &Table<'_>) {
+    let twice = listen
+        .iter()
+        .enumerate()
+        .find(|(i, address)| address.port() != 0 && listen[..*i].contains(address));
+    if let Some((_, address)) = twice {
+        table.refuse("listen", format!("{address} stands here twice"));
+    }
+}

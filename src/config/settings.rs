@@ -1,0 +1,63 @@
+//! Everything the program can be told, checked.
+
+use super::routes::policy;
+use super::table::Table;
+use super::{
+    AdminAddress, AdminSettings, CacheSettings, LogSettings, ServerSettings, UpstreamSettings,
+};
+use crate::policy::Policy;
+
+/// The whole configuration, with every default filled in.
+#[derive(Debug)]
+pub struct Settings {
+    /// `[server]`: the listeners that clients see.
+    pub server: ServerSettings,
+    /// `[admin]`: the operator's listener.
+    pub admin: AdminSettings,
+    /// `[log]`: what is written to standard error.
+    pub log: LogSettings,
+    /// `[upstream]`: whom requests are forwarded to.
+    pub upstream: UpstreamSettings,
+    /// `[cache]`: what holds for every route.
+    pub cache: CacheSettings,
+    /// Every `[[route]]`, and what holds where none matches.
+    pub policy: Policy,
+}
+
+impl Settings {
+    /// Reads all there is; `None` where routes contradict each other, which is reported like anything else.
+    pub(super) fn read(root: &Table<'_>) -> Option<Self> {
+        root.not_in_build(&[
+            "upstreams",
+            "jwt",
+            "redis",
+            "compression",
+            "rate_limit",
+            "request_headers",
+            "response_headers",
+        ]);
+        let server = root.table("server", ServerSettings::read);
+        let admin = root.table("admin", |table| admin(table, &server));
+        let log = root.table("log", LogSettings::read);
+        let upstream = root.table("upstream", UpstreamSettings::read);
+        let cache = root.table("cache", CacheSettings::read);
+        let policy = policy(root, &cache)?;
+        Some(Self { server, admin, log, upstream, cache, policy })
+    }
+}
+
+fn admin(table: &Table<'_>, server: &ServerSettings) -> AdminSettings {
+    let admin = AdminSettings::read(table);
+    if let AdminAddress::Tcp(address) = admin.listen {
+        if admin.enabled && address.port() != 0 && server.listen.contains(&address) {
+            table.refuse("listen", format!("{address} stands in server.listen already"));
+        }
+        if admin.enabled && !address.ip().is_loopback() && admin.token.is_none() {
+            table.warn(
+                "listen",
+                "without a token, other machines reach nothing here but the paths of admin.open",
+            );
+        }
+    }
+    admin
+}
