@@ -1,0 +1,36 @@
+//! The program as a whole: a scripted origin behind it, a raw client before it, assertions at both ends.
+//!
+//! The letters and numbers that begin a test's name are the rows of the house's list of cases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+mod support;
+
+// Towards the client.
+mod bad_framing; // (a) requests whose end two readers could disagree on
+mod bad_requests; // (a) heads that are malformed, or mean something to somebody else
+mod limits; // what an unknown peer may cost: each limit fires, and none fires early
+
+// Towards the origin.
+mod bad_upstreams; // (b) answers that are malformed or too much
+mod forwarding; // requests as the origin sees them, and which origin sees them
+mod torn_upstreams; // (b) origins that break off, never answer, or answer twice
+
+// Through and through.
+mod bodies; // content in both directions: framed anew, streamed, whole or visibly torn
+mod upgrade; // connections that leave HTTP
+
+// The cache.
+mod collapsing; // (e) many requests for one thing
+mod flights; // (e) flights that fail, that are left, that take too long
+mod keying; // (c) whose answer is whose
+mod purging; // invalidation: by the operator, on the command line, by writes
+mod ranges; // parts of a representation
+mod regressions; // what went wrong once
+mod representations; // (j) tags, conditions, codings, HEAD
+mod stale; // what is no longer fresh
+mod storing; // (d) what is stored, and for how long
+
+// The operator.
+mod admin; // (i) the operator's listener, and who is kept from it
+mod lifecycle; // (g) start, stop, and a world that is not as it should be
+mod saying; // fields, log lines, metrics, probes, our own errors
