@@ -1,0 +1,1 @@
+"""The bench of Forebay: everything behind bench/run."""
