@@ -31,7 +31,7 @@ pub(super) enum Verdict {
     Arriving(Arc<Arriving>),
     /// There is a stored response.
     Stored(Arc<StoredResponse>, Origin),
-    /// The stored response has to do, stale, because the origin answered with this error.
+    /// The origin answered with this error: a stale response has to do where there is one.
     OriginFailed(StatusCode),
     /// The response is nobody's but the leader's: everybody goes forward alone.
     Declined(Refusal),

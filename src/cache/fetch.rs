@@ -29,7 +29,7 @@ pub(super) enum Told {
     Stored(Arc<StoredResponse>, Origin),
     /// A response that is this request's alone.
     Response(Response<Body>, Refusal),
-    /// The origin answered with an error, and the stale response may be used instead.
+    /// The origin answered with this error, and there is a stale response to be used instead.
     OriginFailed(StatusCode),
     /// There is no response.
     Failed(Failure),
