@@ -211,6 +211,10 @@ impl Fetch {
     fn decline(self, response: Response<Body>, refusal: Refusal) {
         self.inquiry.counters.not_stored(refusal.as_str());
         if is_failure(response.status()) {
+            // The second in a row: whoever has still to hear of it is not to ask a third time.
+            if self.leader.flight().attempt > 0 {
+                self.remember_failure(Failure::Upstream(upstream::Failure::BadResponse));
+            }
             let verdict = Verdict::OriginFailed(response.status());
             return self.tell_all(verdict, Told::Response(response, refusal));
         }
@@ -227,11 +231,15 @@ impl Fetch {
         );
     }
 
+    fn remember_failure(&self, failure: Failure) {
+        let (ttl, now) = (self.cache.settings.error_ttl, self.cache.clock.now());
+        self.cache.failed.remember(self.inquiry.known_by(), failure, ttl, now);
+    }
+
     fn end_failed(self, failure: Failure) {
         // While somebody follows who will try again, the next leader is not kept from it.
         if !(self.leader.flight().is_followed() && self.leader.flight().attempt == 0) {
-            let (ttl, now) = (self.cache.settings.error_ttl, self.cache.clock.now());
-            self.cache.failed.remember(self.inquiry.known_by(), failure, ttl, now);
+            self.remember_failure(failure);
         }
         self.tell_all(Verdict::Failed(failure), Told::Failed(failure));
     }
