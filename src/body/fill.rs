@@ -356,11 +356,6 @@ impl Fill {
         let charged = std::mem::take(&mut state.charged);
         self.0.limit.budget.give_back(charged);
     }
-
-    /// The body's length, where it was announced.
-    pub fn expected(&self) -> Option<u64> {
-        self.0.limit.expected
-    }
 }
 
 impl fmt::Debug for Fill {

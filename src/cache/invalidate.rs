@@ -53,11 +53,6 @@ impl Cache {
         Purging { id, matched }
     }
 
-    /// The number of the last purge applied.
-    pub fn last_purge(&self) -> u64 {
-        self.purged.applied()
-    }
-
     /// Goes through all of memory for what was purged, and forgets the purges that then concern nothing any more.
     ///
     /// Not for a thread that serves requests.

@@ -68,8 +68,6 @@ pub enum Refusal {
     TooLarge,
     /// The response's body did not arrive whole (§3.3).
     Incomplete,
-    /// The key has as many variants as are kept.
-    TooManyVariants,
     /// The key was invalidated while the response was on its way.
     Invalidated,
 }
@@ -101,7 +99,6 @@ impl Refusal {
             Self::NeverFresh => "never-fresh",
             Self::TooLarge => "too-large",
             Self::Incomplete => "incomplete",
-            Self::TooManyVariants => "too-many-variants",
             Self::Invalidated => "invalidated",
         }
     }

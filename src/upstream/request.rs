@@ -52,11 +52,11 @@ impl Via {
 
     /// True when a request has come through this very process before: it would go round for ever.
     pub fn has_seen(&self, fields: &HeaderMap) -> bool {
-        fields.get_all(VIA).iter().any(|line| memchr_str(line.as_bytes(), self.id.as_bytes()))
+        fields.get_all(VIA).iter().any(|line| contains(line.as_bytes(), self.id.as_bytes()))
     }
 }
 
-fn memchr_str(haystack: &[u8], needle: &[u8]) -> bool {
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
