@@ -9,50 +9,40 @@ mod hints;
 mod inquire;
 mod purging;
 mod refused;
+mod rulebook;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 
 use crate::body::{Answer, Body};
 use crate::cache::{Cache, Inquiry, Served};
 use crate::clock::{Clock, Stopwatch};
-use crate::counters::RouteCounters;
 use crate::identity::peer::Peer;
 use crate::journal::Journal;
-use crate::policy::Policy;
 use crate::respond::respond;
 use crate::respond::synthetic::refusal;
 use crate::semantics::content_coding::Coding;
 use crate::semantics::target::Target;
-use crate::upstream::Upstream;
 
 use account::Account;
 
 pub use account::AccessLog;
 pub use hints::Hints;
+pub use rulebook::Rulebook;
 
 /// The handler of the public listeners.
 #[derive(Debug)]
 pub struct Service {
-    /// The operator's rules.
-    pub policy: Policy,
-    /// The counters of each route, by its index; the fallback's last.
-    pub counters: Vec<Arc<RouteCounters>>,
-    /// The upstreams, by the index that routes have.
-    pub upstreams: Vec<Arc<Upstream>>,
+    /// What requests are answered by from now on.
+    pub rulebook: ArcSwap<Rulebook>,
     /// The cache.
     pub cache: Arc<Cache>,
-    /// The longest request body, in bytes.
-    pub request_body: u64,
     /// The content codings made here, in the order preferred.
     pub codings: Vec<Coding>,
-    /// Which requests are told of.
-    pub access: AccessLog,
-    /// Where they are told of.
+    /// Where requests are told of.
     pub journal: Journal,
-    /// What the operator was told of already.
-    pub hints: Hints,
     /// The time.
     pub clock: Clock,
 }
@@ -65,7 +55,8 @@ impl Service {
         let Some(target) = parts.extensions.remove::<Target>() else {
             return Answer::now(refusal(StatusCode::BAD_REQUEST, "no-target", None, true));
         };
-        let (inquiry, body) = match self.inquire(&mut parts, body, &target, peer) {
+        let rulebook = self.rulebook.load();
+        let (inquiry, body) = match self.inquire(&rulebook, &mut parts, body, &target, peer) {
             Ok(inquiry) => inquiry,
             Err(refused) => return Answer::now(self.refuse(refused, &parts, &target, peer, watch)),
         };

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use crate::admin::{self, Abilities, Access, Admin, Unfinished};
@@ -21,7 +22,7 @@ use crate::config::{self, AdminAddress, Capacity, Settings, UpstreamHost, Upstre
 use crate::counters::{Counters, Watched};
 use crate::journal::{Journal, Level};
 use crate::server::{self, Limits, Listener, Server};
-use crate::service::{AccessLog, Hints, Service};
+use crate::service::{AccessLog, Hints, Rulebook, Service};
 use crate::upstream::{HostField, ServerAddress, Timeouts, Upstream, Via};
 
 use observers::Observer;
@@ -317,17 +318,20 @@ fn service(
     clock: &Clock,
 ) -> Service {
     let routes = policy.routes().iter().chain([policy.fallback()]);
-    Service {
+    let rulebook = Rulebook {
         hints: Hints::new(routes.clone().count()),
         counters: routes.map(|route| counters.route(&route.name)).collect(),
         upstreams: vec![Arc::clone(upstream)],
-        cache: Arc::clone(cache),
         request_body: server.limits.request_body,
-        codings: CodingRules::default().codings,
         access: access_log(log),
+        policy,
+    };
+    Service {
+        rulebook: ArcSwap::from_pointee(rulebook),
+        cache: Arc::clone(cache),
+        codings: CodingRules::default().codings,
         journal: journal.clone(),
         clock: clock.clone(),
-        policy,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct CacheSettings {
     pub uncacheable_for: Duration,
     /// How long our own 502 and 504 answer the same key.
     pub error_ttl: Duration,
+    /// Whether what a request's Cache-Control prefers is granted.
+    pub honor_request_directives: bool,
     /// What holds for the query where a route has no `query` of its own.
     pub query: QueryRules,
     /// The fields in the key where a route has no `key_headers` of its own.
@@ -70,7 +72,6 @@ impl Default for Capacity {
 impl CacheSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         table.not_in_build(&[
-            "request_directives",
             "refresh_interval",
             "ignore_cookies",
             "identity",
@@ -89,6 +90,7 @@ impl CacheSettings {
             collapse_timeout: table.get("collapse_timeout", "5s", timeout),
             uncacheable_for: table.get("uncacheable_for", "60s", duration),
             error_ttl: table.get("error_ttl", "1s", duration),
+            honor_request_directives: table.get("request_directives", "ignore", directives),
             query: table.table("query", query),
             key_headers: table.get("key_headers", "[]", list_of("field names", key_header)),
             memory: table.table("memory", MemorySettings::read),
@@ -110,6 +112,15 @@ impl MemorySettings {
             _ => Self { capacity, max_object },
         }
     }
+}
+
+/// `"honor"`, `"ignore"`: whether a request's directives count.
+pub(super) fn directives(value: &Value<'_>) -> Result<bool, Wrong> {
+    value.parsed("\"ignore\" or \"honor\"", |text| match text {
+        "ignore" => Some(false),
+        "honor" => Some(true),
+        _ => None,
+    })
 }
 
 fn capacity(value: &Value<'_>) -> Result<Capacity, Wrong> {

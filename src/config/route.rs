@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 
 use super::CacheSettings;
+use super::cache::directives;
 use super::key::{key_header, query};
 use super::kinds::{boolean, duration, list_of, some_of, timeout};
 use super::table::Table;
@@ -38,7 +39,6 @@ pub(super) fn route(table: &Table<'_>, cache: &CacheSettings) -> Option<Route> {
         "upstream",
         "request_body",
         "ignore_cookies",
-        "request_directives",
         "refresh_interval",
     ]);
 
@@ -106,6 +106,7 @@ fn default_rules(cache: &CacheSettings) -> Rules {
         store: cache.enabled,
         default_ttl: cache.default_ttl,
         heuristic: cache.heuristic,
+        honor_request_directives: cache.honor_request_directives,
         stale_while_revalidate: StaleWindow::Fallback(cache.stale_while_revalidate),
         stale_if_error: StaleWindow::Fallback(cache.stale_if_error),
         ..Rules::default()
@@ -125,6 +126,9 @@ fn rules(table: &Table<'_>, cache: &CacheSettings) -> Rules {
             defaults.stale_while_revalidate,
         ),
         stale_if_error: window(table.find("stale_if_error", duration), defaults.stale_if_error),
+        honor_request_directives: table
+            .find("request_directives", directives)
+            .unwrap_or(defaults.honor_request_directives),
         ..defaults
     }
 }

@@ -157,8 +157,14 @@ impl Service {
         word: &'static str,
     ) -> Response<Body> {
         let (status, took) = (response.status(), watch.elapsed());
-        let fallback = self.policy.fallback();
-        self.parts_of(fallback).0.request(&parts.method, status.as_u16(), Outcome::Refused, took);
+        let rulebook = self.rulebook.load();
+        let fallback = rulebook.policy.fallback();
+        rulebook.parts_of(fallback).0.request(
+            &parts.method,
+            status.as_u16(),
+            Outcome::Refused,
+            took,
+        );
         self.tell(&Line {
             client: peer.address.ip(),
             method: &parts.method,
@@ -177,7 +183,8 @@ impl Service {
 
     fn tell(&self, line: &Line<'_>) {
         let failed = line.status.is_server_error() || line.error.is_some();
-        if !self.access.wants(failed, line.took) {
+        let access = self.rulebook.load().access;
+        if !access.wants(failed, line.took) {
             return;
         }
         let client = line.client.to_string();
@@ -190,7 +197,7 @@ impl Service {
             ("host", Value::Bytes(line.host.as_bytes())),
             ("path", Value::Bytes(path.as_bytes())),
         ];
-        if self.access.query && !query.is_empty() {
+        if access.query && !query.is_empty() {
             fields.push(("query", Value::Bytes(query.as_bytes())));
         }
         fields.extend([

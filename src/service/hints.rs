@@ -29,12 +29,14 @@ impl Service {
     pub(super) fn hint(&self, inquiry: &Inquiry, status: &CacheStatus) {
         let Some(detail) = status.detail else { return };
         let is = |refusal: Refusal| refusal.as_str() == detail;
+        let rulebook = self.rulebook.load();
+        let hints = &rulebook.hints;
         let (said, message) = if is(Refusal::NoLifetime) {
             let message = "responses give no lifetime and are not stored; default_ttl in [cache] or in a route gives them one";
-            (Some(&self.hints.no_lifetime), message)
+            (Some(&hints.no_lifetime), message)
         } else if is(Refusal::Authorization) || is(Refusal::Cookie) {
             let message = "answers to requests with a credential are not stored unless the response permits it with public or s-maxage";
-            (self.hints.credential.get(self.index_of(&inquiry.route)), message)
+            (hints.credential.get(rulebook.index_of(&inquiry.route)), message)
         } else {
             return;
         };

@@ -8,21 +8,19 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::Service;
 use super::refused::Refused;
+use super::{Rulebook, Service};
 use crate::body::{Body, Limited};
 use crate::cache::Inquiry;
-use crate::counters::RouteCounters;
 use crate::identity::peer::Peer;
-use crate::policy::Route;
 use crate::semantics::target::{Form, Target};
 use crate::semantics::{connection, expect, fields};
-use crate::upstream::Upstream;
 
 impl Service {
     /// Takes a request apart. The fields go into the inquiry; the rest stays, for the line in the log.
     pub(super) fn inquire(
         &self,
+        rulebook: &Rulebook,
         parts: &mut Parts,
         body: Body,
         target: &Target,
@@ -39,7 +37,7 @@ impl Service {
             return Err(Refused::LOOP);
         }
         let content_length = content_length(&parts.headers);
-        if content_length.is_some_and(|length| length > self.request_body) {
+        if content_length.is_some_and(|length| length > rulebook.request_body) {
             return Err(Refused::TOO_LARGE);
         }
         let expects_continue = expect::expectation(parts.version, &parts.headers).unwrap_or(false);
@@ -49,7 +47,7 @@ impl Service {
 
         let asked =
             PathAndQuery::try_from(target.path_and_query.as_str()).map_err(|_| Refused::TARGET)?;
-        let found = self.policy.find(&parts.method, &target.authority, asked.path());
+        let found = rulebook.policy.find(&parts.method, &target.authority, asked.path());
         let (route, captures) = (Arc::clone(found.route), found.captures);
         let keyed = match route.query.apply(asked.as_str()) {
             Cow::Borrowed(_) => asked.clone(),
@@ -64,10 +62,13 @@ impl Service {
             keyed.as_str(),
             key_values,
         );
-        let (counters, upstream) = self.parts_of(&route);
+        let (counters, upstream) = rulebook.parts_of(&route);
         let has_content = !body.is_at_hand();
-        let body =
-            if has_content { Body::stream(Limited::new(body, self.request_body)) } else { body };
+        let body = if has_content {
+            Body::stream(Limited::new(body, rulebook.request_body))
+        } else {
+            body
+        };
         let inquiry = Inquiry {
             method: parts.method.clone(),
             fields: std::mem::take(&mut parts.headers),
@@ -87,17 +88,6 @@ impl Service {
             upstream,
         };
         Ok((Arc::new(inquiry), body))
-    }
-
-    /// Where requests of a route are counted and forwarded.
-    pub(super) fn parts_of(&self, route: &Arc<Route>) -> (Arc<RouteCounters>, Arc<Upstream>) {
-        let counters = &self.counters[self.index_of(route)];
-        (Arc::clone(counters), Arc::clone(&self.upstreams[route.upstream]))
-    }
-
-    pub(super) fn index_of(&self, route: &Arc<Route>) -> usize {
-        let is_fallback = Arc::ptr_eq(route, self.policy.fallback());
-        if is_fallback { self.policy.routes().len() } else { route.index }
     }
 }
 
