@@ -23,7 +23,6 @@ use crate::identity::peer::Peer;
 use crate::journal::Journal;
 use crate::respond::respond;
 use crate::respond::synthetic::refusal;
-use crate::semantics::content_coding::Coding;
 use crate::semantics::target::Target;
 
 use account::Account;
@@ -39,8 +38,6 @@ pub struct Service {
     pub rulebook: ArcSwap<Rulebook>,
     /// The cache.
     pub cache: Arc<Cache>,
-    /// The content codings made here, in the order preferred.
-    pub codings: Vec<Coding>,
     /// Where requests are told of.
     pub journal: Journal,
     /// The time.
@@ -78,7 +75,7 @@ impl Service {
     fn send(&self, served: Served, inquiry: &Inquiry, account: Account) -> Response<Body> {
         let (outcome, status, failure) = (served.outcome, served.status, served.failure());
         self.hint(inquiry, &status);
-        let response = respond(served, inquiry, &self.codings, self.clock.now());
+        let response = respond(served, inquiry, self.clock.now());
         account.close(response, outcome, status, failure)
     }
 }

@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use crate::admin::{self, Abilities, Access, Admin, Unfinished};
-use crate::cache::{self, Cache, CodingRules};
+use crate::cache::{self, Cache};
 use crate::clock::Clock;
 use crate::config::{self, AdminAddress, Capacity, Settings, UpstreamHost, UpstreamSettings};
 use crate::counters::{Counters, Watched};
@@ -288,7 +288,6 @@ fn cache(
             uncacheable_for: settings.cache.uncacheable_for,
             error_ttl: settings.cache.error_ttl,
             stall_timeout: settings.server.limits.stall_timeout,
-            codings: CodingRules::default(),
         },
         clock.clone(),
         Via::new(fastrand::u64(..)),
@@ -329,7 +328,6 @@ fn service(
     Service {
         rulebook: ArcSwap::from_pointee(rulebook),
         cache: Arc::clone(cache),
-        codings: CodingRules::default().codings,
         journal: journal.clone(),
         clock: clock.clone(),
     }

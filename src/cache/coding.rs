@@ -1,90 +1,17 @@
 //! Content codings of a body that is arriving: each made once, while the body comes, off the reactor.
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderName, StatusCode};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Cache;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::{Cache, Inquiry};
 use crate::body::coder::Coder;
 use crate::body::fill::{Fill, FillLimit, FillReader, FillWriter, fill};
-use crate::caching::cache_control::response_directives;
 use crate::caching::stored::StoredHead;
 use crate::semantics::content_coding::Coding;
-use crate::semantics::fields::list_members;
-
-/// Which codings are made, and of what.
-#[derive(Clone, Debug)]
-pub struct CodingRules {
-    /// The codings, the one to prefer where a client likes several alike first. Empty: none.
-    pub codings: Vec<Coding>,
-    /// Media types: `text/*` or `application/json`. Those that end in `+json` or `+xml` are always among them.
-    pub types: Vec<String>,
-    /// A body known to be shorter is not worth it, in bytes.
-    pub min_length: u64,
-}
-
-impl Default for CodingRules {
-    fn default() -> Self {
-        let types = [
-            "text/*",
-            "application/json",
-            "application/javascript",
-            "application/xml",
-            "image/svg+xml",
-        ];
-        Self {
-            codings: vec![Coding::Brotli, Coding::Gzip],
-            types: types.map(str::to_owned).to_vec(),
-            min_length: 1024,
-        }
-    }
-}
-
-impl CodingRules {
-    /// Whether codings of a response may be made.
-    pub fn apply_to(&self, head: &StoredHead, length: Option<u64>) -> bool {
-        let long_enough = length.is_none_or(|length| length >= self.min_length);
-        let no_transform = || {
-            let fields = head.fields(0);
-            response_directives(&fields).no_transform
-                || list_members(&fields, &CACHE_CONTROL)
-                    .any(|member| member.eq_ignore_ascii_case("no-transform"))
-        };
-        // RFC 9110 §7.7: a proxy "MUST NOT transform the content of a response message that contains a no-transform
-        // cache directive". Digests of the content would no longer be true of what is sent.
-        !self.codings.is_empty()
-            && long_enough
-            && !matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
-            && head.field(&CONTENT_ENCODING).is_none()
-            && DIGESTS.iter().all(|digest| head.field(digest).is_none())
-            && !no_transform()
-            && head
-                .field(&CONTENT_TYPE)
-                .is_some_and(|kind| kind.to_str().is_ok_and(|kind| self.is_coded_type(kind)))
-    }
-
-    fn is_coded_type(&self, content_type: &str) -> bool {
-        let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        kind.ends_with("+json")
-            || kind.ends_with("+xml")
-            || self.types.iter().any(|coded| match coded.strip_suffix('*') {
-                Some(family) => kind.starts_with(family),
-                None => kind == *coded,
-            })
-    }
-}
-
-static DIGESTS: [HeaderName; 4] = [
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("content-md5"),
-    HeaderName::from_static("digest"),
-    HeaderName::from_static("repr-digest"),
-];
 
 /// One coding being made.
 pub(super) struct CodingUnderWay {
@@ -110,20 +37,23 @@ impl Cache {
     /// Starts a coder for each coding that is made of such a response.
     pub(super) fn code(
         &self,
+        inquiry: &Inquiry,
         head: &StoredHead,
         identity: &Fill,
         limit: &FillLimit,
     ) -> Vec<CodingUnderWay> {
-        if identity.is_sealed() || !self.settings.codings.apply_to(head, limit.expected) {
+        let rules = &inquiry.route.rules.codings;
+        let worth_it = head.terms().codable && rules.is_worth_it(limit.expected);
+        if !worth_it || identity.is_sealed() {
             return Vec::new();
         }
         let stall_timeout = self.settings.stall_timeout;
-        let codings = self.settings.codings.codings.iter().copied();
-        let started = codings.filter_map(|coding| {
+        let started = rules.codings.iter().copied().filter_map(|coding| {
             let place = Arc::clone(&self.coding).try_acquire_owned().ok()?;
             let coder = Coder::new(coding)?;
             let reader = identity.reader()?;
             let (writer, fill) = fill(FillLimit { expected: None, ..limit.clone() });
+            inquiry.counters.coded(coding.as_str());
             let coding_task = code(coder, reader, writer, Arc::clone(&self.coders), stall_timeout);
             let task = tokio::spawn(async move {
                 let _place = place;

@@ -32,7 +32,7 @@ impl Fetch {
             budget: cache.filling.clone(),
         };
         let (writer, identity) = fill(limit.clone());
-        let coders = cache.code(&head, &identity, &limit);
+        let coders = cache.code(&self.inquiry, &head, &identity, &limit);
         let mut fills = vec![(Coding::Identity, identity.clone())];
         fills.extend(coders.iter().map(|coder| (coder.coding, coder.fill.clone())));
         let names: Vec<HeaderName> = head.selecting().collect();

@@ -99,7 +99,7 @@ impl Cache {
 }
 
 /// On what terms a stored response may be used by these rules, which may not be those it was stored by.
-pub(super) fn current_terms(response: &StoredResponse, rules: &Rules) -> Terms {
+pub fn current_terms(response: &StoredResponse, rules: &Rules) -> Terms {
     let head = response.head();
     if head.terms().rules_version == rules.version {
         *head.terms()

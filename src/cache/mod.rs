@@ -38,9 +38,9 @@ use crate::upstream::{self, Via};
 
 use collapse::Collapser;
 
-pub use coding::CodingRules;
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
+pub use lookup::current_terms;
 
 /// Keys whose responses proved unstorable that are remembered at once.
 const UNCACHEABLE_KEYS: usize = 100_000;
@@ -64,8 +64,6 @@ pub struct Settings {
     pub error_ttl: Duration,
     /// How long a reader of a body that is too long to be kept may hold up the others.
     pub stall_timeout: Duration,
-    /// Which content codings are made, and of what.
-    pub codings: CodingRules,
 }
 
 /// The cache: the memory tier and what is under way.

@@ -9,6 +9,7 @@
 
 pub mod cache_control;
 pub mod cache_status;
+mod coding_rules;
 mod directive;
 pub mod freshness;
 pub mod invalidation;
@@ -27,6 +28,7 @@ pub mod validation;
 mod validators;
 pub mod vary;
 
+pub use coding_rules::CodingRules;
 pub use rules::Rules;
 pub use terms::Terms;
 

@@ -1,8 +1,11 @@
 //! The operator's caching rules of one route, as plain data.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+
+use super::CodingRules;
 
 /// What the operator says about caching the responses of one route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Rules {
     pub shared: bool,
     /// Whether each identity has stored responses of its own.
     pub identity: bool,
+    /// Which content codings are made.
+    pub codings: Arc<CodingRules>,
     /// Whether what a request's Cache-Control prefers is granted. `no-store` and `only-if-cached` always hold.
     pub honor_request_directives: bool,
 }
@@ -47,6 +52,7 @@ impl Default for Rules {
             strip_set_cookie: false,
             shared: false,
             identity: false,
+            codings: Arc::default(),
             honor_request_directives: false,
         }
     }

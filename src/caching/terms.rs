@@ -33,6 +33,8 @@ pub struct Terms {
     pub must_revalidate: bool,
     /// Whether it does not change while it is fresh (RFC 8246).
     pub immutable: bool,
+    /// Whether content codings of it may be made, if it is long enough.
+    pub codable: bool,
     /// To which requests it may be given.
     pub permits: Permits,
 }
@@ -62,6 +64,7 @@ pub fn terms(status: StatusCode, fields: &HeaderMap, rules: &Rules, exchange: Ex
         no_cache: directives.forbids_unvalidated_reuse(),
         must_revalidate: forbids_stale(&directives, lifetime.source),
         immutable: directives.immutable,
+        codable: rules.codings.apply_to(status, fields, rules),
         permits: permits(fields, &directives, lifetime.source),
     }
 }

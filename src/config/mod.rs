@@ -7,6 +7,7 @@
 mod address;
 mod admin;
 mod cache;
+mod compression;
 mod environment;
 mod key;
 mod kinds;

@@ -1,5 +1,6 @@
 //! `[[route]]`: what holds for some hosts, paths and methods.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -11,14 +12,22 @@ use super::kinds::{boolean, duration, list_of, some_of, timeout};
 use super::table::Table;
 use super::value::Value;
 use super::wrong::Wrong;
+use crate::caching::CodingRules;
 use crate::caching::rules::{Rules, StaleWindow, StatusLifetimes};
 use crate::policy::{
     BadPattern, BadTemplate, HostPattern, InvalidateTemplate, PathPattern, Route, Template,
     Timeouts,
 };
 
+/// What holds for routes that do not say.
+pub(super) struct Defaults<'d> {
+    pub(super) cache: &'d CacheSettings,
+    pub(super) codings: Arc<CodingRules>,
+}
+
 /// Reads one route; `None` if it is not known what it matches.
-pub(super) fn route(table: &Table<'_>, cache: &CacheSettings) -> Option<Route> {
+pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route> {
+    let cache = defaults.cache;
     table.not_in_build(&[
         "identity",
         "shared",
@@ -29,7 +38,6 @@ pub(super) fn route(table: &Table<'_>, cache: &CacheSettings) -> Option<Route> {
         "key_body_limit",
         "refresh_on",
         "client_cache_control",
-        "compress",
         "rate_limit",
         "request_headers",
         "response_headers",
@@ -49,7 +57,7 @@ pub(super) fn route(table: &Table<'_>, cache: &CacheSettings) -> Option<Route> {
     let matches_unknown =
         (table.has("host") && host.is_none()) || (table.has("methods") && methods.is_none());
     let methods = methods.unwrap_or_default();
-    let rules = rules(table, cache);
+    let rules = rules(table, defaults);
     let collapse = table.find("collapse", collapse).unwrap_or(cache.collapse);
     let own_query = table.table("query", query);
     let query = if table.has("query") { own_query } else { cache.query.clone() };
@@ -88,9 +96,10 @@ pub(super) fn route(table: &Table<'_>, cache: &CacheSettings) -> Option<Route> {
 }
 
 /// What holds where no route matches.
-pub(super) fn fallback(cache: &CacheSettings) -> Route {
+pub(super) fn fallback(defaults: &Defaults<'_>) -> Route {
+    let cache = defaults.cache;
     Route {
-        rules: default_rules(cache),
+        rules: default_rules(defaults),
         collapse: cache.collapse,
         query: cache.query.clone(),
         key_headers: cache.key_headers.clone(),
@@ -101,8 +110,10 @@ pub(super) fn fallback(cache: &CacheSettings) -> Route {
 /// The name of what no route matches.
 const FALLBACK: &str = "default";
 
-fn default_rules(cache: &CacheSettings) -> Rules {
+fn default_rules(defaults: &Defaults<'_>) -> Rules {
+    let cache = defaults.cache;
     Rules {
+        codings: Arc::clone(&defaults.codings),
         store: cache.enabled,
         default_ttl: cache.default_ttl,
         heuristic: cache.heuristic,
@@ -113,11 +124,11 @@ fn default_rules(cache: &CacheSettings) -> Rules {
     }
 }
 
-fn rules(table: &Table<'_>, cache: &CacheSettings) -> Rules {
-    let defaults = default_rules(cache);
+fn rules(table: &Table<'_>, all: &Defaults<'_>) -> Rules {
+    let defaults = default_rules(all);
     let window = |own: Option<Duration>, default| own.map_or(default, StaleWindow::Route);
     Rules {
-        store: table.get("cache", "true", boolean) && cache.enabled,
+        store: table.get("cache", "true", boolean) && defaults.store,
         ttl: table.find("ttl", ttl),
         default_ttl: table.find("default_ttl", duration).unwrap_or(defaults.default_ttl),
         ttl_by_status: table.find("ttl_by_status", ttl_by_status).unwrap_or_default(),
@@ -129,7 +140,17 @@ fn rules(table: &Table<'_>, cache: &CacheSettings) -> Rules {
         honor_request_directives: table
             .find("request_directives", directives)
             .unwrap_or(defaults.honor_request_directives),
+        codings: codings(table, &defaults.codings),
         ..defaults
+    }
+}
+
+/// `compress`: not at all, or also what is one user's alone.
+fn codings(table: &Table<'_>, default: &Arc<CodingRules>) -> Arc<CodingRules> {
+    match table.find("compress", boolean) {
+        None => Arc::clone(default),
+        Some(true) => Arc::new(CodingRules { personal: true, ..CodingRules::clone(default) }),
+        Some(false) => Arc::default(),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::CacheSettings;
 use super::nearest::nearest;
 use super::problem::Origin;
-use super::route::{fallback, route};
+use super::route::{Defaults, fallback, route};
 use super::table::Table;
 use crate::policy::{InvalidateTemplate, Policy, Route};
 
@@ -20,9 +19,9 @@ struct Placed {
 }
 
 /// Reads every route; `None` where two contradict each other, which is reported.
-pub(super) fn policy(root: &Table<'_>, cache: &CacheSettings) -> Option<Policy> {
+pub(super) fn policy(root: &Table<'_>, defaults: &Defaults<'_>) -> Option<Policy> {
     let routes = root.tables("route", |table| {
-        let route = route(table, cache)?;
+        let route = route(table, defaults)?;
         Some(Placed {
             label: table.name().to_owned(),
             name: table.origin_of("name"),
@@ -37,7 +36,7 @@ pub(super) fn policy(root: &Table<'_>, cache: &CacheSettings) -> Option<Policy> 
     }
     refuse_same_names(root, &routes);
     refuse_unknown_names(root, &routes);
-    without_conflicts(root, routes, fallback(cache))
+    without_conflicts(root, routes, fallback(defaults))
 }
 
 /// The policy, or a report of every pair of routes that contradict each other.

@@ -1,5 +1,9 @@
 //! Everything the program can be told, checked.
 
+use std::sync::Arc;
+
+use super::compression::compression;
+use super::route::Defaults;
 use super::routes::policy;
 use super::table::Table;
 use super::{
@@ -31,7 +35,6 @@ impl Settings {
             "upstreams",
             "jwt",
             "redis",
-            "compression",
             "rate_limit",
             "request_headers",
             "response_headers",
@@ -41,7 +44,8 @@ impl Settings {
         let log = root.table("log", LogSettings::read);
         let upstream = root.table("upstream", UpstreamSettings::read);
         let cache = root.table("cache", CacheSettings::read);
-        let policy = policy(root, &cache)?;
+        let codings = Arc::new(root.table("compression", compression));
+        let policy = policy(root, &Defaults { cache: &cache, codings })?;
         Some(Self { server, admin, log, upstream, cache, policy })
     }
 }

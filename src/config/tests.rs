@@ -45,6 +45,24 @@ fn every_default_can_be_read() {
 }
 
 #[test]
+fn a_route_compresses_like_all_not_at_all_or_more() {
+    let codings = |route_says: &str, all: &str| {
+        let codings = route(&format!("{all}\n[[route]]\npath = \"/\"\n{route_says}")).rules.codings;
+        (codings.codings.len(), codings.personal)
+    };
+    let off = "[compression]\nenabled = false";
+    for (route_says, all, expected) in [
+        ("", "", (2, false)),
+        ("compress = true", "", (2, true)),
+        ("compress = false", "", (0, false)),
+        ("compress = true", off, (0, true)),
+        ("", "[compression]\nencodings = [\"gzip\"]", (1, false)),
+    ] {
+        assert_eq!(codings(route_says, all), expected, "{route_says} {all}");
+    }
+}
+
+#[test]
 fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
     let ttl = |settings: &Settings| settings.cache.default_ttl.as_secs();
     let variable = [("FOREBAY_CACHE__DEFAULT_TTL", "2s")];

@@ -77,6 +77,12 @@ impl RouteCounters {
         self.families.collapsed.get_or_create(&OfRoute { route: Arc::clone(&self.route) }).inc();
     }
 
+    /// A content coding of a response was begun.
+    pub fn coded(&self, coding: &'static str) {
+        let labels = Coded { route: Arc::clone(&self.route), coding };
+        self.families.coded.get_or_create(&labels).inc();
+    }
+
     fn requests(&self, method: &Method, status: u16, outcome: Outcome) -> Counter {
         let route = Arc::clone(&self.route);
         let labels = Request { route, method: labels::method(method), status, outcome };
@@ -105,12 +111,13 @@ pub(super) struct RouteFamilies {
     lookups: Family<Lookup, Counter>,
     not_stored: Family<NotStored, Counter>,
     collapsed: Family<OfRoute, Counter>,
+    coded: Family<Coded, Counter>,
 }
 
 impl RouteFamilies {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let families = Self::default();
-        let Self { requests, durations, lookups, not_stored, collapsed } = families.clone();
+        let Self { requests, durations, lookups, not_stored, collapsed, coded } = families.clone();
         registry.register("forebay_requests", "Requests answered", requests);
         registry.register(
             "forebay_request_duration_seconds",
@@ -124,6 +131,7 @@ impl RouteFamilies {
             "Requests answered from another request's flight",
             collapsed,
         );
+        registry.register("forebay_coded_responses", "Content codings begun of responses", coded);
         families
     }
 }
@@ -158,4 +166,10 @@ struct NotStored {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRoute {
     route: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Coded {
+    route: Arc<str>,
+    coding: &'static str,
 }

@@ -16,21 +16,22 @@ pub(super) fn respond(
     arriving: &Arriving,
     identity: FillReader,
     inquiry: &Inquiry,
-    preferred: &[Coding],
     now: Timestamp,
 ) -> Response<Body> {
     let head = &arriving.head;
     let status = head.status();
     let mut fields = head.fields(8);
     fields::age_on_arrival(&mut fields, head.terms(), now);
+    // Who follows may be of a route with other codings than whoever led.
+    let own = &inquiry.route.rules.codings.codings;
     let made: Vec<Coding> = arriving
         .fills
         .iter()
         .map(|(coding, _)| *coding)
-        .filter(|made| *made != Coding::Identity)
+        .filter(|made| *made != Coding::Identity && own.contains(made))
         .collect();
     fields::vary(&mut fields, !made.is_empty(), inquiry.route.key_headers.iter());
-    let coding = chosen(inquiry, preferred, &made);
+    let coding = chosen(inquiry, &made);
     if status == StatusCode::OK
         && let Some(instead) = without_content(&mut fields, inquiry, coding)
     {

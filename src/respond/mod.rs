@@ -12,19 +12,13 @@ use http::Response;
 use crate::body::Body;
 use crate::cache::{Content, Inquiry, Served};
 use crate::clock::Timestamp;
-use crate::semantics::content_coding::Coding;
 
-/// The response to an inquiry. `codings`: the ones made here, in the order preferred where a client likes several alike.
-pub fn respond(
-    served: Served,
-    inquiry: &Inquiry,
-    codings: &[Coding],
-    now: Timestamp,
-) -> Response<Body> {
+/// The response to an inquiry.
+pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Body> {
     let mut response = match served.content {
-        Content::Stored(stored) => stored::respond(&stored, inquiry, codings, now),
+        Content::Stored(stored) => stored::respond(&stored, inquiry, now),
         Content::Arriving { arriving, reader } => {
-            arriving::respond(&arriving, reader, inquiry, codings, now)
+            arriving::respond(&arriving, reader, inquiry, now)
         }
         Content::Fetched(response) => representation::conditioned(response, inquiry),
         Content::Forwarded(response) => response,

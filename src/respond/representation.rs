@@ -16,15 +16,16 @@ use crate::semantics::fields::list_members;
 use crate::semantics::preconditions::{Precondition, Validators, evaluate, is_conditional};
 
 /// The coding to answer with, of those there are beside identity.
-pub(super) fn chosen(inquiry: &Inquiry, preferred: &[Coding], made: &[Coding]) -> Coding {
+pub(super) fn chosen(inquiry: &Inquiry, made: &[Coding]) -> Coding {
     // A coding made anew of the same body may differ byte for byte, although its tag is the same: parts are of identity.
     if made.is_empty() || inquiry.fields.contains_key(RANGE) {
         return Coding::Identity;
     }
     let mut available = [Coding::Identity; 3];
     let mut count = 0;
-    for coding in preferred.iter().filter(|coding| made.contains(coding)).chain([&Coding::Identity])
-    {
+    let preferred = &inquiry.route.rules.codings.codings;
+    let preferred = preferred.iter().filter(|coding| made.contains(coding));
+    for coding in preferred.chain([&Coding::Identity]) {
         if let Some(slot) = available.get_mut(count) {
             *slot = *coding;
             count += 1;

@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use super::representation::{assembled, chosen, describe_coding, without_content};
 use super::{fields, partial};
 use crate::body::Body;
-use crate::cache::Inquiry;
+use crate::cache::{Inquiry, current_terms};
 use crate::caching::stored::StoredResponse;
 use crate::clock::Timestamp;
 use crate::semantics::content_coding::Coding;
@@ -16,7 +16,6 @@ use crate::semantics::range::{RangeRequest, requested};
 pub(super) fn respond(
     stored: &StoredResponse,
     inquiry: &Inquiry,
-    preferred: &[Coding],
     now: Timestamp,
 ) -> Response<Body> {
     let head = stored.head();
@@ -29,13 +28,15 @@ pub(super) fn respond(
     }
     let mut made = [Coding::Identity; 2];
     let mut count = 0;
-    for (slot, coding) in made.iter_mut().zip(stored.codings()) {
+    let route = &inquiry.route;
+    let terms = current_terms(stored, &route.rules);
+    for (slot, coding) in made.iter_mut().zip(route.rules.codings.among(stored, &terms)) {
         *slot = coding;
         count += 1;
     }
     let made = made.get(..count).unwrap_or_default();
-    fields::vary(&mut fields, !made.is_empty(), inquiry.route.key_headers.iter());
-    let coding = chosen(inquiry, preferred, made);
+    fields::vary(&mut fields, !made.is_empty(), route.key_headers.iter());
+    let coding = chosen(inquiry, made);
     if status == StatusCode::OK
         && let Some(instead) = without_content(&mut fields, inquiry, coding)
     {

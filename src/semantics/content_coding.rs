@@ -26,7 +26,7 @@ pub enum Coding {
 
 impl Coding {
     /// The coding's name in fields.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",

@@ -20,17 +20,19 @@ mod bodies; // content in both directions: framed anew, streamed, whole or visib
 mod upgrade; // connections that leave HTTP
 
 // The cache.
+mod coding; // (j) content codings: which, of what, for whom
 mod collapsing; // (e) many requests for one thing
 mod flights; // (e) flights that fail, that are left, that take too long
 mod keying; // (c) whose answer is whose
 mod purging; // invalidation: by the operator, on the command line, by writes
 mod ranges; // parts of a representation
 mod regressions; // what went wrong once
-mod representations; // (j) tags, conditions, codings, HEAD
+mod representations; // (j) tags, conditions, HEAD
 mod stale; // what is no longer fresh
 mod storing; // (d) what is stored, and for how long
 
 // The operator.
 mod admin; // (i) the operator's listener, and who is kept from it
+mod compression; // [compression], and what a route says of it
 mod lifecycle; // (g) start, stop, and a world that is not as it should be
 mod saying; // fields, log lines, metrics, probes, our own errors

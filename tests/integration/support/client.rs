@@ -1,5 +1,6 @@
 //! A client that sends what it is told, and knows a whole answer from a torn one.
 
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +39,21 @@ impl Response {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {:?}", self.text()))
+    }
+
+    /// The body without its content coding.
+    #[track_caller]
+    pub(crate) fn decoded(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let coded = self.body.as_slice();
+        match self.field("content-encoding") {
+            None => return self.body.clone(),
+            Some("gzip") => flate2::read::GzDecoder::new(coded).read_to_end(&mut plain),
+            Some("br") => brotli::Decompressor::new(coded, 4096).read_to_end(&mut plain),
+            Some(other) => panic!("an unknown coding {other}"),
+        }
+        .expect("as it says it is coded");
+        plain
     }
 
     pub(crate) fn is_whole(&self) -> bool {
