@@ -1,8 +1,8 @@
 //! THE way of a request.
 //!
-//! [`Service::call`] is the whole of it: what the request is (`inquire`), what memory says at once
-//! ([`Cache::at_once`]), and if that is not enough, what everything else says ([`Cache::serve`]); then the response
-//! ([`respond`]), the metrics and the one line in the log (`account`).
+//! [`Service::call`] is the whole of it: what the request is (`inquire`), or why nobody is asked (`unasked`); what memory
+//! says at once ([`Cache::at_once`]), and if that is not enough, what everything else says ([`Cache::serve`]); then the
+//! response ([`respond`]), the metrics and the one line in the log (`account`).
 
 mod account;
 mod hints;
@@ -10,8 +10,10 @@ mod inquire;
 mod purging;
 mod refused;
 mod rulebook;
+mod unasked;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
@@ -26,6 +28,7 @@ use crate::respond::synthetic::refusal;
 use crate::semantics::target::Target;
 
 use account::Account;
+use unasked::Asked;
 
 pub use account::AccessLog;
 pub use hints::Hints;
@@ -38,6 +41,8 @@ pub struct Service {
     pub rulebook: ArcSwap<Rulebook>,
     /// The cache.
     pub cache: Arc<Cache>,
+    /// Set once we are about to stop: from then on probes are told that we are not ready.
+    pub leaving: Arc<AtomicBool>,
     /// Where requests are told of.
     pub journal: Journal,
     /// The time.
@@ -55,7 +60,11 @@ impl Service {
         let rulebook = self.rulebook.load();
         let (inquiry, body) = match self.inquire(&rulebook, &mut parts, body, &target, peer) {
             Ok(inquiry) => inquiry,
-            Err(refused) => return Answer::now(self.refuse(refused, &parts, &target, peer, watch)),
+            Err(why) => {
+                let (parts, target) = (&parts, &target);
+                let asked = Asked { rulebook: &rulebook, parts, target, peer, watch };
+                return Answer::now(self.answer_unasked(asked, why));
+            }
         };
         let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), watch);
         match self.cache.at_once(&inquiry) {

@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::{self, AdminAddress, Capacity, Settings, UpstreamHost, UpstreamSettings};
 use crate::counters::{Counters, Watched};
 use crate::journal::{Journal, Level};
+use crate::policy::{HostNames, Policy};
 use crate::server::{self, Limits, Listener, Server};
 use crate::service::{AccessLog, Hints, Rulebook, Service};
 use crate::upstream::{HostField, ServerAddress, Timeouts, Upstream, Via};
@@ -39,6 +41,8 @@ const ADMIN_IDLE: Duration = Duration::from_secs(5);
 pub struct App {
     public: Drainer,
     admin: Option<Drainer>,
+    leaving: Arc<AtomicBool>,
+    drain_delay: Duration,
     journal: Journal,
     clock: Clock,
     _workers: Workers,
@@ -95,7 +99,6 @@ impl App {
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
         let upstream = Arc::new(upstream(&settings.upstream, clock, &counters));
         let cache = cache(&settings, clock, &counters, journal);
-        let observer = Arc::new(Observer::new(&counters, journal, clock));
         let limits =
             limits(&settings.server.limits, most_files.saturating_sub(machine::open_files()));
         let server_settings =
@@ -112,7 +115,9 @@ impl App {
             journal,
             clock,
         ));
+        let observer = Arc::new(Observer::new(&counters, &service));
         let forgetful = Arc::clone(&service);
+        let leaving = Arc::clone(&service.leaving);
         let handler = move |request, peer: &_| service.call(request, peer);
         let public = Server::new(
             handler,
@@ -121,7 +126,6 @@ impl App {
             observer,
             workers.handles(),
         );
-        let drain = public.drain_handle().clone();
         for (listener, address) in listeners {
             journal.write(
                 clock.now(),
@@ -138,7 +142,7 @@ impl App {
                     token: settings.admin.token.as_ref().map(|token| token.expose().to_owned()),
                     open: settings.admin.open.iter().map(|path| (*path).to_owned()).collect(),
                 },
-                abilities(forgetful, &upstream, &counters, drain.clone(), journal, clock),
+                abilities(forgetful, &upstream, &counters, journal, clock),
             );
             let limits = Limits {
                 connections: ADMIN_CONNECTIONS,
@@ -157,14 +161,23 @@ impl App {
         Ok(Self {
             public: drainer(public),
             admin,
+            leaving,
+            drain_delay: settings.server.drain_delay,
             journal: journal.clone(),
             clock: clock.clone(),
             _workers: workers,
         })
     }
 
-    /// Answers what was begun and closes the listeners; the admin listener last, so that it can be asked meanwhile.
+    /// Says that it is not ready, goes on for `drain_delay`, and then answers what was begun and closes the listeners; the
+    /// admin listener last, so that it can be asked meanwhile.
     pub async fn drain(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        if !self.drain_delay.is_zero() {
+            let message = format!("not ready; serving on for {:?}", self.drain_delay);
+            self.journal.write(self.clock.now(), Level::Info, &message, &[]);
+            tokio::time::sleep(self.drain_delay).await;
+        }
         let in_time = (self.public)().await;
         if !in_time {
             self.journal.write(
@@ -278,7 +291,7 @@ fn cache(
         Capacity::Bytes(bytes) => bytes,
         Capacity::Share(share) => share.of(machine::memory()).min(MOST_BY_SHARE),
     };
-    let evictions = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let evictions = Arc::new(AtomicU64::new(0));
     let evicted = Arc::clone(&evictions);
     let cache = Cache::new(
         cache::Settings {
@@ -292,22 +305,21 @@ fn cache(
         clock.clone(),
         Via::new(fastrand::u64(..)),
         move || {
-            evicted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            evicted.fetch_add(1, Ordering::Relaxed);
         },
     );
     let cache = Arc::new(cache);
     let (bytes, keys, journal) = (Arc::clone(&cache), Arc::clone(&cache), journal.clone());
     counters.watch(Watched::StoredBytes, move || bytes.memory().bytes());
     counters.watch(Watched::StoredResponses, move || keys.memory().keys());
-    counters
-        .watch(Watched::Evictions, move || evictions.load(std::sync::atomic::Ordering::Relaxed));
+    counters.watch(Watched::Evictions, move || evictions.load(Ordering::Relaxed));
     counters.watch(Watched::JournalDropped, move || journal.dropped());
     cache
 }
 
 #[allow(clippy::too_many_arguments, reason = "this is where the parts meet")]
 fn service(
-    policy: crate::policy::Policy,
+    policy: Policy,
     server: &config::ServerSettings,
     log: &config::LogSettings,
     cache: &Arc<Cache>,
@@ -321,6 +333,8 @@ fn service(
         hints: Hints::new(routes.clone().count()),
         counters: routes.map(|route| counters.route(&route.name)).collect(),
         upstreams: vec![Arc::clone(upstream)],
+        hosts: HostNames::new(&server.hosts),
+        health_path: server.health_path.as_deref().map(Box::from),
         request_body: server.limits.request_body,
         access: access_log(log),
         policy,
@@ -328,6 +342,7 @@ fn service(
     Service {
         rulebook: ArcSwap::from_pointee(rulebook),
         cache: Arc::clone(cache),
+        leaving: Arc::default(),
         journal: journal.clone(),
         clock: clock.clone(),
     }
@@ -347,14 +362,14 @@ fn abilities(
     service: Arc<Service>,
     upstream: &Arc<Upstream>,
     counters: &Arc<Counters>,
-    drain: server::Drain,
     journal: &Journal,
     clock: &Clock,
 ) -> Abilities {
     let (read, servers) = (Arc::clone(&service.cache), Arc::clone(upstream));
+    let leaving = Arc::clone(&service.leaving);
     Abilities {
         readiness: Arc::new(move || admin::Readiness {
-            ready: !drain.is_started(),
+            ready: !leaving.load(Ordering::Relaxed),
             memory: admin::Memory {
                 stored_bytes: read.memory().bytes(),
                 capacity_bytes: read.capacity(),

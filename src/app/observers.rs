@@ -3,31 +3,25 @@
 use std::io;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
-use crate::clock::Clock;
 use crate::counters::{Counters, Outcome, RouteCounters};
 use crate::identity::peer::Peer;
-use crate::journal::{Journal, Level, Value};
+use crate::journal::{Level, Value};
 use crate::server::Events;
+use crate::service::Service;
 
 pub(super) struct Observer {
     counters: Arc<Counters>,
     /// Requests that never got as far as a route.
     unrouted: Arc<RouteCounters>,
-    journal: Journal,
-    clock: Clock,
+    service: Arc<Service>,
 }
 
 impl Observer {
-    pub(super) fn new(counters: &Arc<Counters>, journal: &Journal, clock: &Clock) -> Self {
+    pub(super) fn new(counters: &Arc<Counters>, service: &Arc<Service>) -> Self {
         let unrouted = counters.route("none");
-        Self {
-            counters: Arc::clone(counters),
-            unrouted,
-            journal: journal.clone(),
-            clock: clock.clone(),
-        }
+        Self { counters: Arc::clone(counters), unrouted, service: Arc::clone(service) }
     }
 }
 
@@ -55,21 +49,27 @@ impl Events for Observer {
             ("outcome", Value::Str(Outcome::Refused.as_str())),
             ("error", Value::Str(reason)),
         ];
-        self.journal.access(self.clock.now(), &fields);
+        self.service.journal.access(self.service.clock.now(), &fields);
     }
 
     fn panicked(&self, peer: &Peer) {
         let client = peer.address.ip().to_string();
-        self.journal.write(
-            self.clock.now(),
-            Level::Error,
-            "a handler panicked",
-            &[("client", Value::Str(&client))],
-        );
+        let fields = [("client", Value::Str(&client))];
+        self.write(Level::Error, "a handler panicked", &fields);
     }
 
     fn accept_failed(&self, error: &io::Error) {
         let message = format!("cannot accept a connection: {error}");
-        self.journal.write(self.clock.now(), Level::Error, &message, &[]);
+        self.write(Level::Error, &message, &[]);
+    }
+
+    fn dress(&self, fields: &mut HeaderMap) {
+        self.service.rulebook.load().policy.fallback().response_fields.apply(fields);
+    }
+}
+
+impl Observer {
+    fn write(&self, level: Level, message: &str, fields: &[(&'static str, Value<'_>)]) {
+        self.service.journal.write(self.service.clock.now(), level, message, fields);
     }
 }

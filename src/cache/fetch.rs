@@ -98,6 +98,7 @@ impl Fetch {
             outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.cache.via);
         conditional(&validators_of, &mut fields);
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
             method: Method::GET,
             target: inquiry.target.clone(),

@@ -39,6 +39,7 @@ impl Cache {
         let mut fields =
             outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.via);
         as_the_origins(&mut fields);
+        inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
             method: inquiry.method.clone(),
             target: inquiry.target.clone(),

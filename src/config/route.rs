@@ -7,22 +7,28 @@ use http::{Method, StatusCode};
 
 use super::CacheSettings;
 use super::cache::directives;
+use super::field_edits::{request_fields, response_fields};
 use super::key::{key_header, query};
-use super::kinds::{boolean, duration, list_of, some_of, timeout};
+use super::kinds::{boolean, duration, list_of, size, some_of, timeout};
+use super::networks::networks;
+use super::respond::respond;
 use super::table::Table;
 use super::value::Value;
 use super::wrong::Wrong;
 use crate::caching::CodingRules;
 use crate::caching::rules::{Rules, StaleWindow, StatusLifetimes};
 use crate::policy::{
-    BadPattern, BadTemplate, HostPattern, InvalidateTemplate, PathPattern, Route, Template,
-    Timeouts,
+    BadPattern, BadTemplate, Clients, FieldEdits, HostPattern, InvalidateTemplate, PathPattern,
+    Route, Template, Timeouts,
 };
 
 /// What holds for routes that do not say.
 pub(super) struct Defaults<'d> {
     pub(super) cache: &'d CacheSettings,
     pub(super) codings: Arc<CodingRules>,
+    /// These are made of every message, before the route's own.
+    pub(super) request_fields: FieldEdits,
+    pub(super) response_fields: FieldEdits,
 }
 
 /// Reads one route; `None` if it is not known what it matches.
@@ -39,13 +45,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         "refresh_on",
         "client_cache_control",
         "rate_limit",
-        "request_headers",
-        "response_headers",
-        "allow",
-        "deny",
-        "respond",
         "upstream",
-        "request_body",
         "ignore_cookies",
         "refresh_interval",
     ]);
@@ -77,6 +77,11 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         queue: table.find("queue_timeout", duration),
         upgrade_idle: table.find("upgrade_idle_timeout", timeout),
     };
+    let clients = clients(table);
+    let request_body = table.find("request_body", size);
+    let request_fields = table.table("request_headers", request_fields);
+    let response_fields = table.table("response_headers", response_fields);
+    let respond = table.table("respond", |table| respond(table, path.as_ref()));
     warn_of_no_effect(table, &methods, &rules);
 
     let path = path.filter(|_| !matches_unknown)?;
@@ -91,6 +96,11 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         tags: tags.into_iter().flatten().flatten().collect(),
         invalidates: invalidates.into_iter().flatten().flatten().collect(),
         timeouts,
+        clients,
+        request_body,
+        request_fields: defaults.request_fields.then(request_fields),
+        response_fields: defaults.response_fields.then(response_fields),
+        respond,
         ..Route::new(name, path)
     })
 }
@@ -103,6 +113,8 @@ pub(super) fn fallback(defaults: &Defaults<'_>) -> Route {
         collapse: cache.collapse,
         query: cache.query.clone(),
         key_headers: cache.key_headers.clone(),
+        request_fields: defaults.request_fields.clone(),
+        response_fields: defaults.response_fields.clone(),
         ..Route::new(FALLBACK, PathPattern::everything())
     }
 }
@@ -145,6 +157,16 @@ fn rules(table: &Table<'_>, all: &Defaults<'_>) -> Rules {
     }
 }
 
+/// `allow` and `deny`; `None` where neither is given.
+fn clients(table: &Table<'_>) -> Option<Clients> {
+    let networks = |key| {
+        let networks = table.find(key, some_of("networks", networks));
+        networks.into_iter().flatten().collect()
+    };
+    let clients = Clients { allow: networks("allow"), deny: networks("deny") };
+    (clients != Clients::default()).then_some(clients)
+}
+
 /// `compress`: not at all, or also what is one user's alone.
 fn codings(table: &Table<'_>, default: &Arc<CodingRules>) -> Arc<CodingRules> {
     match table.find("compress", boolean) {
@@ -158,6 +180,12 @@ fn codings(table: &Table<'_>, default: &Arc<CodingRules>) -> Arc<CodingRules> {
 fn warn_of_no_effect(table: &Table<'_>, methods: &[Method], rules: &Rules) {
     const OF_STORED: [&str; 6] =
         ["ttl", "default_ttl", "ttl_by_status", "stale_while_revalidate", "stale_if_error", "tags"];
+    const OF_FORWARDED: [&str; 3] = ["invalidates", "request_headers", "request_body"];
+    if table.has("respond") {
+        let given = OF_STORED.iter().chain(&OF_FORWARDED).filter(|key| table.has(key));
+        given.for_each(|key| table.warn(key, "has no effect, as the route answers by itself"));
+        return;
+    }
     let reads = methods.is_empty()
         || methods.iter().any(|method| [Method::GET, Method::HEAD].contains(method));
     let writes = methods.is_empty() || methods.iter().any(|method| !method.is_safe());
@@ -198,7 +226,7 @@ fn path(value: &Value<'_>) -> Result<PathPattern, Wrong> {
     value.string("a path like \"/api/{*rest}\"")?.parse().map_err(bad_pattern)
 }
 
-fn host(value: &Value<'_>) -> Result<HostPattern, Wrong> {
+pub(super) fn host(value: &Value<'_>) -> Result<HostPattern, Wrong> {
     value.string("a host like \"example.com\" or \"*.example.com\"")?.parse().map_err(bad_pattern)
 }
 

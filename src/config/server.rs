@@ -4,17 +4,27 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::address::listener;
-use super::kinds::{auto_or, count, duration, size, some_of, timeout};
+use super::kinds::{auto_or, count, duration, list_of, size, some_of, timeout};
+use super::route::host;
 use super::table::Table;
+use super::value::Value;
+use super::wrong::Wrong;
+use crate::policy::HostPattern;
 
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerSettings {
     /// Addresses to listen on, one at least. Port 0 is any free port.
     pub listen: Vec<SocketAddr>,
+    /// The hosts that are answered for; empty: any.
+    pub hosts: Vec<HostPattern>,
     /// Worker threads; `None` follows the CPU quota.
     pub threads: Option<usize>,
-    /// How long requests may go on after the signal to stop.
+    /// The path at which probes are told whether we are ready.
+    pub health_path: Option<String>,
+    /// How long we go on as if nothing were, only not ready, after the signal to stop.
+    pub drain_delay: Duration,
+    /// How long requests may go on after that.
     pub drain_timeout: Duration,
     /// `[server.limits]`.
     pub limits: ServerLimits,
@@ -39,19 +49,15 @@ pub struct ServerLimits {
 
 impl ServerSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
-        table.not_in_build(&[
-            "hosts",
-            "trusted_proxies",
-            "client_ip_header",
-            "health_path",
-            "drain_delay",
-            "watch",
-        ]);
+        table.not_in_build(&["trusted_proxies", "client_ip_header", "watch"]);
         let listen = table.get("listen", r#"["127.0.0.1:8080"]"#, some_of("addresses", listener));
         refuse_twice(&listen, table);
         Self {
             listen,
+            hosts: table.get("hosts", "[]", list_of("hosts", host)),
             threads: table.get("threads", "auto", auto_or(count(1, 1024))),
+            health_path: table.get("health_path", "", health_path),
+            drain_delay: table.get("drain_delay", "0s", duration),
             drain_timeout: table.get("drain_timeout", "30s", duration),
             limits: table.table("limits", ServerLimits::read),
         }
@@ -69,6 +75,16 @@ impl ServerLimits {
             request_head: table.get("request_head", "32KiB", size),
         }
     }
+}
+
+/// A path, or nothing.
+fn health_path(value: &Value<'_>) -> Result<Option<String>, Wrong> {
+    value.parsed("a path like \"/-/healthy\", or \"\"", |text| {
+        let sound = text.starts_with('/')
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && !text.contains(['?', '#', '\\']);
+        (sound || text.is_empty()).then(|| Some(text.to_owned()).filter(|text| !text.is_empty()))
+    })
 }
 
 fn refuse_twice(listen: &[SocketAddr], table: &Table<'_>) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::compression::compression;
+use super::field_edits::{request_fields, response_fields};
 use super::route::Defaults;
 use super::routes::policy;
 use super::table::Table;
@@ -31,21 +32,19 @@ pub struct Settings {
 impl Settings {
     /// Reads all there is; `None` where routes contradict each other, which is reported like anything else.
     pub(super) fn read(root: &Table<'_>) -> Option<Self> {
-        root.not_in_build(&[
-            "upstreams",
-            "jwt",
-            "redis",
-            "rate_limit",
-            "request_headers",
-            "response_headers",
-        ]);
+        root.not_in_build(&["upstreams", "jwt", "redis", "rate_limit"]);
         let server = root.table("server", ServerSettings::read);
         let admin = root.table("admin", |table| admin(table, &server));
         let log = root.table("log", LogSettings::read);
         let upstream = root.table("upstream", UpstreamSettings::read);
         let cache = root.table("cache", CacheSettings::read);
-        let codings = Arc::new(root.table("compression", compression));
-        let policy = policy(root, &Defaults { cache: &cache, codings })?;
+        let defaults = Defaults {
+            cache: &cache,
+            codings: Arc::new(root.table("compression", compression)),
+            request_fields: root.table("request_headers", request_fields),
+            response_fields: root.table("response_headers", response_fields),
+        };
+        let policy = policy(root, &defaults)?;
         Some(Self { server, admin, log, upstream, cache, policy })
     }
 }

@@ -164,6 +164,11 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Whether the table stands in the file.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self.content, Content::Given(_))
+    }
+
     /// Whether `key` is given anywhere, by itself or by a key within it.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entry(key).is_some() || self.reader.has_setting(&self.path_of(key))

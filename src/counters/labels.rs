@@ -24,11 +24,13 @@ pub enum Outcome {
     Error,
     /// By us: the request was not one to answer.
     Refused,
+    /// By us, as the route says.
+    Respond,
 }
 
 impl Outcome {
     /// How many outcomes there are.
-    pub(super) const COUNT: usize = Self::Refused as usize + 1;
+    pub(super) const COUNT: usize = Self::Respond as usize + 1;
 
     /// The outcome's name.
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Outcome {
             Self::Bypass => "bypass",
             Self::Error => "error",
             Self::Refused => "refused",
+            Self::Respond => "respond",
         }
     }
 }

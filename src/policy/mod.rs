@@ -6,12 +6,17 @@
 
 mod bad_pattern;
 mod captures;
+mod clients;
+mod field_edits;
 mod host;
+mod host_names;
 mod hosts;
 mod invalidate;
+mod location;
 mod matcher;
 mod pattern;
 mod query;
+mod reply;
 mod route;
 mod template;
 
@@ -23,10 +28,15 @@ use http::Method;
 
 pub use bad_pattern::{BadPattern, PatternFault};
 pub use captures::Captures;
+pub use clients::Clients;
+pub use field_edits::{FieldEdit, FieldEdits};
 pub use host::HostPattern;
+pub use host_names::HostNames;
 pub use invalidate::{InvalidateTemplate, Invalidation};
+pub use location::Location;
 pub use pattern::PathPattern;
 pub use query::{BadGlob, NameGlob, QueryRules, Selection};
+pub use reply::{Content, Reply};
 pub use route::{Route, Timeouts};
 pub use template::{BadTemplate, Template, TemplateFault, Values};
 

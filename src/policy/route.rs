@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderName, Method};
 
-use super::{HostPattern, InvalidateTemplate, PathPattern, QueryRules, Template};
+use super::{
+    Clients, FieldEdits, HostPattern, InvalidateTemplate, PathPattern, QueryRules, Reply, Template,
+};
 use crate::caching::Rules;
 
 /// The operator's rules for one part of the site.
@@ -37,6 +39,16 @@ pub struct Route {
     pub upstream: usize,
     /// What it waits for longer or shorter than its upstream says.
     pub timeouts: Timeouts,
+    /// Who may ask; `None` is everybody.
+    pub clients: Option<Clients>,
+    /// What it answers by itself: nothing of it goes forward.
+    pub respond: Option<Reply>,
+    /// The longest request body, in bytes; `None` is what holds for every request.
+    pub request_body: Option<u64>,
+    /// What is changed about the fields that go forward.
+    pub request_fields: FieldEdits,
+    /// What is changed about the fields of every answer.
+    pub response_fields: FieldEdits,
 }
 
 impl Route {
@@ -56,6 +68,11 @@ impl Route {
             invalidates: Vec::new(),
             upstream: 0,
             timeouts: Timeouts::default(),
+            clients: None,
+            respond: None,
+            request_body: None,
+            request_fields: FieldEdits::default(),
+            response_fields: FieldEdits::default(),
         }
     }
 }

@@ -164,6 +164,12 @@ pub enum TemplateFault {
     UnknownKind,
     /// A prefix or URL that does not begin with a slash.
     NoLeadingSlash,
+    /// Neither a URL nor a path.
+    NoLocation,
+    /// A URL whose host would be the client's to choose.
+    HostNotOurs,
+    /// A character that no URL has.
+    NotInUrl,
 }
 
 impl TemplateFault {
@@ -193,6 +199,13 @@ impl fmt::Display for BadTemplate {
             TemplateFault::NoLeadingSlash => {
                 "a path on the request's own host, which begins with \"/\""
             }
+            TemplateFault::NoLocation => {
+                "expected a URL like \"https://www.example.com/{rest}\", or a path that begins with \"/\""
+            }
+            TemplateFault::HostNotOurs => {
+                "expected a host, with nothing of the request's in it but \"{host}\", and a \"/\" behind it"
+            }
+            TemplateFault::NotInUrl => "expected this percent-encoded, as URLs have it",
         })
     }
 }

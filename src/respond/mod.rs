@@ -1,11 +1,14 @@
 //! What was served becomes the response that is sent.
 
 mod arriving;
+mod declared;
 mod fields;
 mod partial;
 mod representation;
 mod stored;
 pub mod synthetic;
+
+pub use declared::declared;
 
 use http::Response;
 
@@ -25,5 +28,7 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
         Content::Failed(failure) => synthetic::failure(failure, inquiry),
     };
     fields::say(response.headers_mut(), &served.status);
+    // The operator has the last word, when nothing here will look at these fields again.
+    inquiry.route.response_fields.apply(response.headers_mut());
     response
 }

@@ -20,8 +20,8 @@ pub(super) fn respond(
 ) -> Response<Body> {
     let head = stored.head();
     let mut status = head.status();
-    // Room for Age, Cache-Status, ETag, Vary, Content-Encoding and what the connection adds.
-    let mut fields = head.fields(8);
+    // Room for Age, Cache-Status, ETag, Vary, Content-Encoding, what the operator and what the connection add.
+    let mut fields = head.fields(8 + inquiry.route.response_fields.len());
     fields::age(&mut fields, head.terms(), now);
     if let Some(tag) = stored.own_tag() {
         fields.insert(ETAG, tag);

@@ -41,6 +41,21 @@ pub fn refusal(
     response
 }
 
+/// What a probe is told.
+pub fn readiness(ready: bool) -> Response<Body> {
+    let (status, text) = if ready {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    };
+    let mut response = Response::new(Body::Whole(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// What a client is told when there is no response for it.
 pub(super) fn failure(failure: Failure, inquiry: &Inquiry) -> Response<Body> {
     let (status, close) = match failure {

@@ -20,6 +20,13 @@ pub struct Target {
     pub form: Form,
 }
 
+impl Target {
+    /// The path and the query, which is empty if there is none.
+    pub fn split(&self) -> (&str, &str) {
+        self.path_and_query.split_once('?').unwrap_or((&self.path_and_query, ""))
+    }
+}
+
 /// The forms of a request-target that we answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

@@ -50,7 +50,10 @@ impl Shared {
     /// The answer to a request whose handler panicked.
     pub(super) fn answer_panic(&self) -> Response<Body> {
         self.server.events.panicked(&self.peer);
-        refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", None, false)
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let mut response = refusal(status, "internal-error", None, false);
+        self.server.events.dress(response.headers_mut());
+        response
     }
 
     /// Notes the version of the request that begins.

@@ -80,6 +80,7 @@ impl<H> Service<H> {
             let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
             response.headers_mut().insert(ALLOW, allowed);
         }
+        shared.server.events.dress(response.headers_mut());
         response
     }
 
@@ -167,7 +168,10 @@ fn finish(
                 shared.set_tunnel(promise, end);
                 return response;
             }
-            _ => response = refusal(StatusCode::BAD_GATEWAY, "upgrade-unasked", None, true),
+            _ => {
+                response = refusal(StatusCode::BAD_GATEWAY, "upgrade-unasked", None, true);
+                shared.server.events.dress(response.headers_mut());
+            }
         }
     }
     // RFC 9110 §2.5: "A server SHOULD send a response version equal to the highest version to which the server is

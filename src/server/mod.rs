@@ -26,7 +26,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use hyper::server::conn::http1;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -83,6 +83,9 @@ pub trait Events: Send + Sync + 'static {
 
     /// A request was refused before a handler saw it; `reason` is a word in kebab-case.
     fn refused(&self, _peer: &Peer, _status: StatusCode, _reason: &'static str) {}
+
+    /// Gives the response that the server itself makes what every response has.
+    fn dress(&self, _fields: &mut HeaderMap) {}
 
     /// A handler panicked; its client got a 500, or, if it was the response's body that did, half a response.
     fn panicked(&self, _peer: &Peer) {}

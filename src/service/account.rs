@@ -4,19 +4,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body as _;
 
 use super::Service;
+use super::unasked::Asked;
 use crate::body::{Body, Ending, Watched};
 use crate::cache::Inquiry;
 use crate::caching::cache_status::CacheStatus;
 use crate::clock::Stopwatch;
 use crate::counters::Outcome;
-use crate::identity::peer::Peer;
 use crate::journal::Value;
-use crate::semantics::target::Target;
+use crate::policy::Route;
 
 /// Which requests get a line, and what stands in it.
 #[derive(Clone, Copy, Debug)]
@@ -147,34 +146,28 @@ impl Drop for Account {
 
 impl Service {
     /// Counts and tells of a request that was answered without asking anybody.
-    pub(super) fn account_refusal(
+    pub(super) fn account_unasked(
         &self,
+        asked: Asked<'_>,
+        route: &Arc<Route>,
         response: Response<Body>,
-        parts: &Parts,
-        target: &Target,
-        peer: &Peer,
-        watch: Stopwatch,
-        word: &'static str,
+        outcome: Outcome,
+        error: Option<&'static str>,
     ) -> Response<Body> {
+        let Asked { rulebook, parts, target, peer, watch } = asked;
         let (status, took) = (response.status(), watch.elapsed());
-        let rulebook = self.rulebook.load();
-        let fallback = rulebook.policy.fallback();
-        rulebook.parts_of(fallback).0.request(
-            &parts.method,
-            status.as_u16(),
-            Outcome::Refused,
-            took,
-        );
+        let (counters, _) = rulebook.parts_of(route);
+        counters.request(&parts.method, status.as_u16(), outcome, took);
         self.tell(&Line {
             client: peer.address.ip(),
             method: &parts.method,
             host: &target.authority,
             path_and_query: &target.path_and_query,
-            route: &fallback.name,
+            route: &route.name,
             status,
-            outcome: Outcome::Refused,
+            outcome,
             cache: None,
-            error: Some(word),
+            error,
             bytes: response.body().size_hint().lower(),
             took,
         });

@@ -9,6 +9,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::refused::Refused;
+use super::unasked::Unasked;
 use super::{Rulebook, Service};
 use crate::body::{Body, Limited};
 use crate::cache::Inquiry;
@@ -25,20 +26,22 @@ impl Service {
         body: Body,
         target: &Target,
         peer: &Arc<Peer>,
-    ) -> Result<(Arc<Inquiry>, Body), Refused> {
+    ) -> Result<(Arc<Inquiry>, Body), Unasked> {
+        if rulebook.is_probe(&parts.method, target) {
+            return Err(Unasked::Probe);
+        }
+        if !rulebook.hosts.contain(&target.authority) {
+            return Err(Refused::HOST.into());
+        }
         if target.form == Form::Asterisk {
-            return Err(Refused::OPTIONS);
+            return Err(Refused::OPTIONS.into());
         }
         // The first would reveal fields that only the origin should see; the others are the operator's alone.
         if parts.method == Method::TRACE || ["PURGE", "BAN"].contains(&parts.method.as_str()) {
-            return Err(Refused::METHOD);
+            return Err(Refused::METHOD.into());
         }
         if self.cache.via().has_seen(&parts.headers) {
-            return Err(Refused::LOOP);
-        }
-        let content_length = content_length(&parts.headers);
-        if content_length.is_some_and(|length| length > rulebook.request_body) {
-            return Err(Refused::TOO_LARGE);
+            return Err(Refused::LOOP.into());
         }
         let expects_continue = expect::expectation(parts.version, &parts.headers).unwrap_or(false);
         let upgrade = connection::upgrade(parts.version, &parts.headers).cloned();
@@ -49,6 +52,17 @@ impl Service {
             PathAndQuery::try_from(target.path_and_query.as_str()).map_err(|_| Refused::TARGET)?;
         let found = rulebook.policy.find(&parts.method, &target.authority, asked.path());
         let (route, captures) = (Arc::clone(found.route), found.captures);
+        if route.clients.as_ref().is_some_and(|clients| !clients.admit(peer.address.ip())) {
+            return Err(Refused::CLIENT.into());
+        }
+        if route.respond.is_some() {
+            return Err(Unasked::Declared);
+        }
+        let request_body = route.request_body.unwrap_or(rulebook.request_body);
+        let content_length = content_length(&parts.headers);
+        if content_length.is_some_and(|length| length > request_body) {
+            return Err(Refused::TOO_LARGE.into());
+        }
         let keyed = match route.query.apply(asked.as_str()) {
             Cow::Borrowed(_) => asked.clone(),
             Cow::Owned(keyed) => PathAndQuery::try_from(keyed).map_err(|_| Refused::TARGET)?,
@@ -64,11 +78,7 @@ impl Service {
         );
         let (counters, upstream) = rulebook.parts_of(&route);
         let has_content = !body.is_at_hand();
-        let body = if has_content {
-            Body::stream(Limited::new(body, rulebook.request_body))
-        } else {
-            body
-        };
+        let body = if has_content { Body::stream(Limited::new(body, request_body)) } else { body };
         let inquiry = Inquiry {
             method: parts.method.clone(),
             fields: std::mem::take(&mut parts.headers),

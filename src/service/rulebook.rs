@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use http::Method;
+
 use super::{AccessLog, Hints};
 use crate::counters::RouteCounters;
-use crate::policy::{Policy, Route};
+use crate::policy::{HostNames, Policy, Route};
+use crate::semantics::target::Target;
 use crate::upstream::Upstream;
 
 /// The operator's rules, and the parts that they name. A request keeps to the one it began with.
@@ -16,7 +19,11 @@ pub struct Rulebook {
     pub counters: Vec<Arc<RouteCounters>>,
     /// The upstreams, by the index that routes have.
     pub upstreams: Vec<Arc<Upstream>>,
-    /// The longest request body, in bytes.
+    /// The hosts that we answer for.
+    pub hosts: HostNames,
+    /// The path at which probes are told whether we are ready.
+    pub health_path: Option<Box<str>>,
+    /// The longest request body, in bytes, where the route does not say.
     pub request_body: u64,
     /// Which requests are told of.
     pub access: AccessLog,
@@ -25,6 +32,13 @@ pub struct Rulebook {
 }
 
 impl Rulebook {
+    /// Whether a request asks if we are ready. It may come under any name: who probes knows addresses alone.
+    pub(super) fn is_probe(&self, method: &Method, target: &Target) -> bool {
+        self.health_path.as_deref().is_some_and(|path| {
+            path == target.split().0 && [Method::GET, Method::HEAD].contains(method)
+        })
+    }
+
     /// Where requests of a route are counted and forwarded.
     pub(super) fn parts_of(&self, route: &Arc<Route>) -> (Arc<RouteCounters>, Arc<Upstream>) {
         let counters = &self.counters[self.index_of(route)];

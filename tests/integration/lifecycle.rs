@@ -1,6 +1,6 @@
 //! Start, stop, and what happens when the world around the process is not as it should be.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -77,9 +77,7 @@ fn g01_what_is_under_way_is_finished_and_the_listener_closed() {
         client.send_request("GET", "/held", &[], b"");
         origin.wait_for(1);
         forebay.signal(signal);
-        eventually("the listener is closed", || {
-            std::net::TcpStream::connect(forebay.address()).is_err()
-        });
+        eventually("the listener is closed", || TcpStream::connect(forebay.address()).is_err());
         assert!(forebay.is_running());
         gate.open();
         let response = client.read().expect(200, "served");
@@ -138,9 +136,7 @@ fn g01_a_streamed_body_under_way_is_finished() {
     client.send_request("GET", "/a", &[], b"");
     let head = client.read_head();
     forebay.signal("TERM");
-    eventually("the listener is closed", || {
-        std::net::TcpStream::connect(forebay.address()).is_err()
-    });
+    eventually("the listener is closed", || TcpStream::connect(forebay.address()).is_err());
     gate.open();
     assert_eq!(client.read_body(&head), (b"firstlater".to_vec(), End::Whole));
     assert_eq!(forebay.wait_exit().code(), Some(0));
@@ -182,9 +178,7 @@ fn g03_a_second_signal_ends_it_at_once() {
         client.send_request("GET", "/held", &[], b"");
         origin.wait_for(1);
         forebay.signal("TERM");
-        eventually("the listener is closed", || {
-            std::net::TcpStream::connect(forebay.address()).is_err()
-        });
+        eventually("the listener is closed", || TcpStream::connect(forebay.address()).is_err());
         assert!(forebay.is_running());
         forebay.signal(second);
         forebay.wait_exit();
@@ -229,6 +223,42 @@ fn g04_readiness_ends_when_the_drain_begins() {
     forebay.admin().get("/livez").expect_status(200);
     gate.open();
     client.read().expect(200, "served");
+    assert_eq!(forebay.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn g04_before_the_drain_it_is_not_ready_and_serves_on() {
+    let origin = Origin::always(ok("served"));
+    let mut forebay =
+        Forebay::start(&origin, "[server]\ndrain_delay = \"10m\"\nhealth_path = \"/healthy\"");
+    let mut kept = forebay.connect();
+    kept.get("/healthy").expect_status(200);
+    forebay.signal("TERM");
+    eventually("it is not ready", || kept.get("/healthy").status() == 503);
+    forebay.admin().get("/readyz").expect_status(503);
+    forebay.admin().get("/livez").expect_status(200);
+    // On new connections and on old ones, and none is sent away.
+    for mut client in [forebay.connect(), kept] {
+        assert!(!client.get("/a").expect(200, "served").says_close());
+    }
+    // The second signal cuts it short (G03).
+    assert!(forebay.is_running());
+    forebay.signal("TERM");
+    assert_eq!(forebay.wait_exit().code(), Some(0));
+}
+
+#[test]
+fn g04_the_drain_begins_when_the_delay_is_over() {
+    let gate = Gate::new();
+    let origin = holding(&gate);
+    let mut forebay = Forebay::start(&origin, "[server]\ndrain_delay = \"100ms\"");
+    let mut client = forebay.connect();
+    client.send_request("GET", "/held", &[], b"");
+    origin.wait_for(1);
+    forebay.signal("TERM");
+    eventually("the listener is closed", || TcpStream::connect(forebay.address()).is_err());
+    gate.open();
+    assert!(client.read().expect(200, "served").says_close());
     assert_eq!(forebay.wait_exit().code(), Some(0));
 }
 

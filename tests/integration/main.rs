@@ -32,6 +32,7 @@ mod stale; // what is no longer fresh
 mod storing; // (d) what is stored, and for how long
 
 // The operator.
+mod actions; // what a route does: fields, answers of its own, who is let in
 mod admin; // (i) the operator's listener, and who is kept from it
 mod compression; // [compression], and what a route says of it
 mod lifecycle; // (g) start, stop, and a world that is not as it should be

@@ -1,7 +1,7 @@
 //! A client that sends what it is told, and knows a whole answer from a torn one.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -135,6 +135,15 @@ impl Client {
     pub(crate) fn connect(address: SocketAddr, authority: &str) -> Self {
         let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("a connection");
         Self { wire: Wire::new(Arc::new(stream)), authority: authority.to_owned() }
+    }
+
+    /// A connection from that address of this machine.
+    pub(crate) fn connect_from(client: IpAddr, address: SocketAddr) -> Self {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(client, 0).into()).unwrap();
+        socket.connect(&address.into()).expect("a connection");
+        Self { wire: Wire::new(Arc::new(socket.into())), authority: HOST.to_owned() }
     }
 
     /// A connection with so small a receive buffer that little can be in flight towards it.

@@ -1,0 +1,71 @@
+//! What is answered without asking anybody.
+
+use std::sync::atomic::Ordering;
+
+use http::Response;
+use http::header::ACCEPT;
+use http::request::Parts;
+
+use super::refused::Refused;
+use super::{Rulebook, Service};
+use crate::body::Body;
+use crate::clock::Stopwatch;
+use crate::counters::Outcome;
+use crate::identity::peer::Peer;
+use crate::policy::Values;
+use crate::respond::declared;
+use crate::respond::synthetic::readiness;
+use crate::semantics::target::Target;
+
+/// Why nobody is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unasked {
+    /// The request is not one to answer.
+    Refused(Refused),
+    /// The route answers it by itself.
+    Declared,
+    /// It asks whether we are ready.
+    Probe,
+}
+
+impl From<Refused> for Unasked {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// A request as it came.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) rulebook: &'a Rulebook,
+    pub(super) parts: &'a Parts,
+    pub(super) target: &'a Target,
+    pub(super) peer: &'a Peer,
+    pub(super) watch: Stopwatch,
+}
+
+impl Service {
+    /// The response. All but probes, which are no traffic, are counted and told of.
+    pub(super) fn answer_unasked(&self, asked: Asked<'_>, why: Unasked) -> Response<Body> {
+        let Asked { rulebook, parts, target, .. } = asked;
+        let (path, query) = target.split();
+        let found = rulebook.policy.find(&parts.method, &target.authority, path);
+        let route = found.route;
+        let mut response = match why {
+            Unasked::Refused(refused) => refused.response(parts.headers.get(ACCEPT)),
+            Unasked::Declared => {
+                let captures = &found.captures;
+                let values = Values { captures, path, query, host: &target.authority };
+                declared(route, parts, values)
+            }
+            Unasked::Probe => readiness(!self.leaving.load(Ordering::Relaxed)),
+        };
+        route.response_fields.apply(response.headers_mut());
+        let (outcome, word) = match why {
+            Unasked::Refused(refused) => (Outcome::Refused, Some(refused.word())),
+            Unasked::Declared => (Outcome::Respond, None),
+            Unasked::Probe => return response,
+        };
+        self.account_unasked(asked, route, response, outcome, word)
+    }
+}
