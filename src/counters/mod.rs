@@ -8,11 +8,11 @@ mod histogram;
 mod labels;
 mod process;
 mod route;
+mod series;
 mod upstream;
 mod watched;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text;
@@ -27,8 +27,9 @@ pub use self::route::RouteCounters;
 pub use self::upstream::UpstreamCounters;
 pub use self::watched::Watched;
 
-use self::route::RouteFamilies;
-use self::upstream::UpstreamFamilies;
+use self::route::Routes;
+use self::series::ByName;
+use self::upstream::Upstreams;
 use self::watched::Watches;
 
 /// The media type of [`Counters::encode`].
@@ -38,17 +39,14 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Debug)]
 pub struct Counters {
     registry: Registry,
-    route_families: RouteFamilies,
-    routes: ByName<RouteCounters>,
-    upstream_families: UpstreamFamilies,
-    upstreams: ByName<UpstreamCounters>,
+    routes: Arc<ByName<RouteCounters>>,
+    upstreams: Arc<ByName<UpstreamCounters>>,
     purges: Family<Kind, Counter>,
     connections: Gauge,
     reloaded: Gauge,
+    restart_pending: Gauge,
     watches: Arc<Watches>,
 }
-
-type ByName<T> = Mutex<HashMap<Box<str>, Arc<T>>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
@@ -59,8 +57,10 @@ impl Counters {
     /// Counters at zero, of the program's `version`.
     pub fn new(version: &str) -> Arc<Self> {
         let mut registry = Registry::default();
-        let route_families = RouteFamilies::register(&mut registry);
-        let upstream_families = UpstreamFamilies::register(&mut registry);
+        let routes = Arc::default();
+        registry.register_collector(Box::new(Routes(Arc::clone(&routes))));
+        let upstreams = Arc::default();
+        registry.register_collector(Box::new(Upstreams(Arc::clone(&upstreams))));
 
         let purges = Family::<Kind, Counter>::default();
         registry.register("forebay_purges", "Purges done", purges.clone());
@@ -73,6 +73,12 @@ impl Counters {
             "Whether the configuration was good when it was last read",
             reloaded.clone(),
         );
+        let restart_pending = Gauge::default();
+        registry.register(
+            "forebay_config_restart_pending",
+            "Keys of the configuration whose values take effect at the next start",
+            restart_pending.clone(),
+        );
         let build = Info::new([("version", version.to_owned())]);
         registry.register("forebay_build", "The program that answers", build);
         let watches = Arc::new(Watches::default());
@@ -81,25 +87,25 @@ impl Counters {
 
         Arc::new(Self {
             registry,
-            route_families,
-            routes: ByName::default(),
-            upstream_families,
-            upstreams: ByName::default(),
+            routes,
+            upstreams,
             purges,
             connections,
             reloaded,
+            restart_pending,
             watches,
         })
     }
 
-    /// The counters of the route called `name`; the same ones each time.
+    /// The counters of the route called `name`: the same ones for all who hold them at once, and shown while anybody does.
     pub fn route(&self, name: &str) -> Arc<RouteCounters> {
-        by_name(&self.routes, name, || RouteCounters::new(name, &self.route_families))
+        self.routes.get(name, || RouteCounters::new(name))
     }
 
-    /// The counters of the upstream called `name`; the same ones each time.
+    /// The counters of the upstream called `name`: the same ones for all who hold them at once, and shown while anybody
+    /// does.
     pub fn upstream(&self, name: &str) -> Arc<UpstreamCounters> {
-        by_name(&self.upstreams, name, || UpstreamCounters::new(name, &self.upstream_families))
+        self.upstreams.get(name, || UpstreamCounters::new(name))
     }
 
     /// A purge was done, by a selector of this kind.
@@ -122,6 +128,11 @@ impl Counters {
         self.reloaded.set(i64::from(successful));
     }
 
+    /// So many keys of the configuration take effect at the next start.
+    pub fn restart_pending(&self, keys: usize) {
+        self.restart_pending.set(i64::try_from(keys).unwrap_or(i64::MAX));
+    }
+
     /// Says where to read a value that somebody else keeps, whenever the metrics are asked for.
     pub fn watch(&self, what: Watched, read: impl Fn() -> u64 + Send + Sync + 'static) {
         self.watches.set(what, Box::new(read));
@@ -135,14 +146,6 @@ impl Counters {
             // Writing to a String does not fail; half a text would be worse than none.
             Err(_) => String::from("# EOF\n"),
         }
-    }
-}
-
-fn by_name<T>(all: &ByName<T>, name: &str, new: impl FnOnce() -> T) -> Arc<T> {
-    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    match all.get(name) {
-        Some(known) => Arc::clone(known),
-        None => Arc::clone(all.entry(name.into()).or_insert_with(|| Arc::new(new()))),
     }
 }
 

@@ -1,22 +1,28 @@
 //! What is counted for each route.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::Method;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
 
 use super::histogram::Histogram;
 use super::labels::{self, LookupResult, Outcome, Tier};
+use super::series::{ByName, Series, metric};
 
 /// The counters of one route.
 #[derive(Debug)]
 pub struct RouteCounters {
     route: Arc<str>,
-    families: RouteFamilies,
+    requests: Series<Request, Counter>,
+    durations: Series<OfOutcome, Histogram>,
+    lookups: Series<Lookup, Counter>,
+    not_stored: Series<NotStored, Counter>,
+    collapsed: Series<OfRoute, Counter>,
+    coded: Series<Coded, Counter>,
     /// Made with the first request: of a thousand routes few may ever see one.
     cached: OnceLock<Box<Cached>>,
 }
@@ -33,8 +39,17 @@ const METHODS: [Method; 2] = [Method::GET, Method::HEAD];
 const STATUSES: [u16; 4] = [200, 304, 206, 404];
 
 impl RouteCounters {
-    pub(super) fn new(route: &str, families: &RouteFamilies) -> Self {
-        Self { route: route.into(), families: families.clone(), cached: OnceLock::new() }
+    pub(super) fn new(route: &str) -> Self {
+        Self {
+            route: route.into(),
+            requests: Series::default(),
+            durations: Series::default(),
+            lookups: Series::default(),
+            not_stored: Series::default(),
+            collapsed: Series::default(),
+            coded: Series::default(),
+            cached: OnceLock::new(),
+        }
     }
 
     /// A request was answered with `status`, `took` after its head was read.
@@ -50,9 +65,7 @@ impl RouteCounters {
         }
         if let Some(histogram) = cached.durations.get(outcome as usize) {
             let labels = || OfOutcome { route: Arc::clone(&self.route), outcome };
-            histogram
-                .get_or_init(|| self.families.durations.get_or_create_owned(&labels()))
-                .observe(took);
+            histogram.get_or_init(|| self.durations.get(labels())).observe(took);
         }
     }
 
@@ -62,31 +75,31 @@ impl RouteCounters {
         let of_tier = cached.lookups.get(tier as usize);
         if let Some(counter) = of_tier.and_then(|of_tier| of_tier.get(result as usize)) {
             let labels = || Lookup { route: Arc::clone(&self.route), tier, result };
-            counter.get_or_init(|| self.families.lookups.get_or_create_owned(&labels())).inc();
+            counter.get_or_init(|| self.lookups.get(labels())).inc();
         }
     }
 
     /// A response was not stored; `reason` is a word of the rule that said so.
     pub fn not_stored(&self, reason: &'static str) {
         let labels = NotStored { route: Arc::clone(&self.route), reason };
-        self.families.not_stored.get_or_create(&labels).inc();
+        self.not_stored.get(labels).inc();
     }
 
     /// A request was answered from another one's flight.
     pub fn collapsed(&self) {
-        self.families.collapsed.get_or_create(&OfRoute { route: Arc::clone(&self.route) }).inc();
+        self.collapsed.get(OfRoute { route: Arc::clone(&self.route) }).inc();
     }
 
     /// A content coding of a response was begun.
     pub fn coded(&self, coding: &'static str) {
         let labels = Coded { route: Arc::clone(&self.route), coding };
-        self.families.coded.get_or_create(&labels).inc();
+        self.coded.get(labels).inc();
     }
 
     fn requests(&self, method: &Method, status: u16, outcome: Outcome) -> Counter {
         let route = Arc::clone(&self.route);
         let labels = Request { route, method: labels::method(method), status, outcome };
-        self.families.requests.get_or_create_owned(&labels)
+        self.requests.get(labels)
     }
 }
 
@@ -103,36 +116,29 @@ impl Cached {
     }
 }
 
-/// The metrics that have a route for a label.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RouteFamilies {
-    requests: Family<Request, Counter>,
-    durations: Family<OfOutcome, Histogram>,
-    lookups: Family<Lookup, Counter>,
-    not_stored: Family<NotStored, Counter>,
-    collapsed: Family<OfRoute, Counter>,
-    coded: Family<Coded, Counter>,
-}
+/// Shows the metrics that have a route for a label.
+#[derive(Debug)]
+pub(super) struct Routes(pub(super) Arc<ByName<RouteCounters>>);
 
-impl RouteFamilies {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let families = Self::default();
-        let Self { requests, durations, lookups, not_stored, collapsed, coded } = families.clone();
-        registry.register("forebay_requests", "Requests answered", requests);
-        registry.register(
+impl Collector for Routes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (to, all) = (&mut encoder, &self.0.all());
+        metric(to, "forebay_requests", "Requests answered.", all, |route| &route.requests)?;
+        metric(
+            to,
             "forebay_request_duration_seconds",
-            "From a request's head to the end of its answer",
-            durations,
-        );
-        registry.register("forebay_cache_lookups", "Questions to a tier of the store", lookups);
-        registry.register("forebay_not_stored", "Responses that were not stored", not_stored);
-        registry.register(
-            "forebay_collapsed_requests",
-            "Requests answered from another request's flight",
-            collapsed,
-        );
-        registry.register("forebay_coded_responses", "Content codings begun of responses", coded);
-        families
+            "From a request's head to the end of its answer.",
+            all,
+            |route| &route.durations,
+        )?;
+        let help = "Questions to a tier of the store.";
+        metric(to, "forebay_cache_lookups", help, all, |route| &route.lookups)?;
+        let help = "Responses that were not stored.";
+        metric(to, "forebay_not_stored", help, all, |route| &route.not_stored)?;
+        let help = "Requests answered from another request's flight.";
+        metric(to, "forebay_collapsed_requests", help, all, |route| &route.collapsed)?;
+        let help = "Content codings begun of responses.";
+        metric(to, "forebay_coded_responses", help, all, |route| &route.coded)
     }
 }
 

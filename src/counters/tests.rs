@@ -70,10 +70,12 @@ fn upstreams_are_counted_by_status_and_server() {
     upstream.request(Some(200));
     upstream.request(None);
     upstream.duration(Duration::from_millis(3));
+    let of_ports = |ports: [u16; 2]| ports.into_iter().map(|port| format!("http://127.0.0.1:{port}"));
+    upstream.servers(of_ports([3000, 3002]));
     upstream.healthy("http://127.0.0.1:3000", true);
-    upstream.healthy("http://127.0.0.1:3001", false);
     upstream.healthy("http://127.0.0.1:3002", true);
-    upstream.forget("http://127.0.0.1:3002");
+    upstream.servers(of_ports([3000, 3001]));
+    upstream.healthy("http://127.0.0.1:3002", true);
 
     let text = counters.encode();
     for (name, value) in [
@@ -127,4 +129,20 @@ fn the_process_is_described() {
         assert!(sample(&text, name).unwrap() > 0.0, "{name} in\n{text}");
     }
     assert!(sample(&text, "process_cpu_seconds_total").is_some());
+}
+
+#[test]
+fn what_nobody_holds_is_not_shown_and_takes_no_room() {
+    let counters = Counters::new("1.2.3");
+    let kept = counters.route("kept");
+    kept.collapsed();
+    for number in 0..10_000 {
+        counters.route(&format!("gone {number}")).collapsed();
+    }
+    counters.route("kept").collapsed();
+    let text = counters.encode();
+    let series = r#"forebay_collapsed_requests_total{route="kept"}"#;
+    assert_eq!(sample(&text, series), Some(2.0), "{text}");
+    assert!(!text.contains("gone"), "{text}");
+    assert!(counters.routes.room() < 100, "{}", counters.routes.room());
 }

@@ -4,35 +4,39 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, LabelValueEncoder,
+};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
 use super::histogram::Histogram;
+use super::series::{ByName, Series, metric};
 
 /// The counters of one upstream.
 #[derive(Debug)]
 pub struct UpstreamCounters {
     upstream: Arc<str>,
-    families: UpstreamFamilies,
+    requests: Series<Request, Counter>,
+    durations: Series<OfUpstream, Histogram>,
+    healthy: Series<Server, Gauge>,
     duration: Histogram,
 }
 
 impl UpstreamCounters {
-    pub(super) fn new(upstream: &str, families: &UpstreamFamilies) -> Self {
+    pub(super) fn new(upstream: &str) -> Self {
         let upstream: Arc<str> = upstream.into();
-        let labels = OfUpstream { upstream: Arc::clone(&upstream) };
-        let duration = families.durations.get_or_create_owned(&labels);
-        Self { upstream, families: families.clone(), duration }
+        let durations = Series::default();
+        let duration = durations.get(OfUpstream { upstream: Arc::clone(&upstream) });
+        let (requests, healthy) = (Series::default(), Series::default());
+        Self { upstream, requests, durations, healthy, duration }
     }
 
     /// A request was forwarded and answered with this status, or not answered.
     pub fn request(&self, status: Option<u16>) {
         let status = status.map_or(Status::Error, Status::Code);
-        let labels = Request { upstream: Arc::clone(&self.upstream), status };
-        self.families.requests.get_or_create(&labels).inc();
+        self.requests.get(Request { upstream: Arc::clone(&self.upstream), status }).inc();
     }
 
     /// The head of an answer came, `took` after the request was begun.
@@ -40,14 +44,16 @@ impl UpstreamCounters {
         self.duration.observe(took);
     }
 
-    /// Whether a server is used.
-    pub fn healthy(&self, server: &str, healthy: bool) {
-        self.families.healthy.get_or_create(&self.server(server)).set(i64::from(healthy));
+    /// These servers are the upstream's, and no others.
+    pub fn servers(&self, servers: impl Iterator<Item = String>) {
+        self.healthy.keep(servers.map(|server| self.server(&server)));
     }
 
-    /// A server is no longer part of this upstream.
-    pub fn forget(&self, server: &str) {
-        self.families.healthy.remove(&self.server(server));
+    /// Whether a server is used, if it is still the upstream's.
+    pub fn healthy(&self, server: &str, healthy: bool) {
+        if let Some(gauge) = self.healthy.find(&self.server(server)) {
+            gauge.set(i64::from(healthy));
+        }
     }
 
     fn server(&self, server: &str) -> Server {
@@ -55,26 +61,24 @@ impl UpstreamCounters {
     }
 }
 
-/// The metrics that have an upstream for a label.
-#[derive(Clone, Debug, Default)]
-pub(super) struct UpstreamFamilies {
-    requests: Family<Request, Counter>,
-    durations: Family<OfUpstream, Histogram>,
-    healthy: Family<Server, Gauge>,
-}
+/// Shows the metrics that have an upstream for a label.
+#[derive(Debug)]
+pub(super) struct Upstreams(pub(super) Arc<ByName<UpstreamCounters>>);
 
-impl UpstreamFamilies {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let families = Self::default();
-        let Self { requests, durations, healthy } = families.clone();
-        registry.register("forebay_upstream_requests", "Requests forwarded", requests);
-        registry.register(
+impl Collector for Upstreams {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (to, all) = (&mut encoder, &self.0.all());
+        let help = "Requests forwarded.";
+        metric(to, "forebay_upstream_requests", help, all, |upstream| &upstream.requests)?;
+        metric(
+            to,
             "forebay_upstream_duration_seconds",
-            "From a request forwarded to the head of its answer",
-            durations,
-        );
-        registry.register("forebay_upstream_healthy", "Whether a server is used", healthy);
-        families
+            "From a request forwarded to the head of its answer.",
+            all,
+            |upstream| &upstream.durations,
+        )?;
+        let help = "Whether a server is used.";
+        metric(to, "forebay_upstream_healthy", help, all, |upstream| &upstream.healthy)
     }
 }
 

@@ -129,6 +129,7 @@ impl Upstream {
             .iter()
             .map(|address| Arc::new(Server::new(address.clone(), settings.max_connections)))
             .collect();
+        counters.servers(servers.iter().map(|server| server.address.to_string()));
         for server in &servers {
             counters.healthy(&server.address.to_string(), true);
         }
