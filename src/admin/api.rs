@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -54,7 +55,7 @@ pub struct Abilities {
 /// The operator's API.
 #[derive(Debug)]
 pub struct Admin {
-    access: Access,
+    access: ArcSwap<Access>,
     abilities: Abilities,
     purges: History,
     purges_done: AtomicU64,
@@ -65,7 +66,7 @@ impl Admin {
     /// The API with these abilities, for those who have access.
     pub fn new(access: Access, abilities: Abilities) -> Arc<Self> {
         Arc::new(Self {
-            access,
+            access: ArcSwap::from_pointee(access),
             abilities,
             purges: History::default(),
             purges_done: AtomicU64::new(0),
@@ -73,10 +74,15 @@ impl Admin {
         })
     }
 
+    /// Has requests from now on judged by this access.
+    pub fn adopt(&self, access: Access) {
+        self.access.store(Arc::new(access));
+    }
+
     /// Answers one request.
     pub fn handle(self: &Arc<Self>, request: Request<Body>, peer: &Peer) -> Answer {
         let (head, body) = request.into_parts();
-        let grant = match self.access.grant(&head, peer) {
+        let grant = match self.access.load().grant(&head, peer) {
             Ok(grant) => grant,
             Err(Denied::WrongToken) => return Answer::later(Arc::clone(self).refuse_token()),
             Err(denied) => return Answer::now(reply::problem(&Problem::Denied(denied))),

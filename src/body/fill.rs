@@ -37,6 +37,11 @@ impl Budget {
         Self(Arc::new(AtomicU64::new(bytes)))
     }
 
+    /// Adds `bytes` to it.
+    pub fn grow(&self, bytes: u64) {
+        self.give_back(bytes);
+    }
+
     /// Bytes not held by any fill.
     pub fn left(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

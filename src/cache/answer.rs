@@ -7,7 +7,6 @@ use http::{Method, Response, StatusCode};
 
 use super::collapse::{Flight, Origin, Verdict};
 use super::fetch::Told;
-use super::lookup::current_terms;
 use super::serve::ATTEMPTS;
 use super::why::Why;
 use super::{Arriving, Cache, Content, Failure, Inquiry, Served};
@@ -59,7 +58,7 @@ impl Cache {
                 Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
             }
             Told::Stored(response, Origin::Met) => {
-                let ttl = current_terms(&response, &inquiry.route.rules).ttl(self.clock.now());
+                let ttl = response.head().terms_by(&inquiry.route.rules).ttl(self.clock.now());
                 Ok(hit(response, ttl))
             }
             // A part of what is too large, or not ours to keep, is for the origin to cut out.
@@ -88,7 +87,8 @@ impl Cache {
         let status = CacheStatus { collapsed: true, ..why.status() };
         match verdict {
             Verdict::Arriving(arriving) => {
-                self.fits(inquiry, &arriving.head, arriving.head.terms(), arrived)?;
+                let terms = arriving.head.terms_by(&inquiry.route.rules);
+                self.fits(inquiry, &arriving.head, &terms, arrived)?;
                 let reader = arriving.identity().ok_or(Next::GoForward(Some(Refusal::TooLarge)))?;
                 let status = CacheStatus { fwd_status: Some(arriving.head.status()), ..status };
                 Ok(Served {
@@ -98,7 +98,7 @@ impl Cache {
                 })
             }
             Verdict::Stored(response, origin) => {
-                let terms = current_terms(&response, &inquiry.route.rules);
+                let terms = response.head().terms_by(&inquiry.route.rules);
                 self.fits(inquiry, response.head(), &terms, arrived)?;
                 let fwd_status = match origin {
                     Origin::Met => return Ok(hit(response, terms.ttl(self.clock.now()))),
@@ -190,7 +190,7 @@ impl Cache {
             return None;
         }
         let rules = &inquiry.route.rules;
-        let (terms, now) = (current_terms(response, rules), self.clock.now());
+        let (terms, now) = (response.head().terms_by(rules), self.clock.now());
         let grounds = reuse_after_failure(&inquiry.directives(), &terms, rules, now)?;
         let status = CacheStatus {
             ttl: Some(terms.ttl(now)),

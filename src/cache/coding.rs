@@ -47,7 +47,7 @@ impl Cache {
         if !worth_it || identity.is_sealed() {
             return Vec::new();
         }
-        let stall_timeout = self.settings.stall_timeout;
+        let stall_timeout = self.settings().stall_timeout;
         let started = rules.codings.iter().copied().filter_map(|coding| {
             let place = Arc::clone(&self.coding).try_acquire_owned().ok()?;
             let coder = Coder::new(coding)?;

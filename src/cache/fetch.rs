@@ -138,7 +138,7 @@ impl Fetch {
         let terms = terms(status, fields, rules, exchange);
         let refusal = match storability(self.inquiry.facts(), status, fields, rules) {
             Storability::Refuse(refusal) => Some(refusal),
-            Storability::Store if is_too_large(&response, self.cache.settings.max_object) => {
+            Storability::Store if is_too_large(&response, self.cache.settings().max_object) => {
                 Some(Refusal::TooLarge)
             }
             // The end of the connection is the only sign that it is whole: not enough for a response that did not ask
@@ -165,7 +165,7 @@ impl Fetch {
 
     pub(super) fn remember(&self, refusal: Refusal) {
         if is_worth_remembering(refusal) {
-            let (duration, now) = (self.cache.settings.uncacheable_for, self.cache.clock.now());
+            let (duration, now) = (self.cache.settings().uncacheable_for, self.cache.clock.now());
             self.cache.uncacheable.remember(self.inquiry.known_by(), refusal, duration, now);
         }
     }
@@ -204,8 +204,8 @@ impl Fetch {
     /// Whether the stale response may be served because the origin failed.
     fn may_do_instead(&self, stale: &StoredResponse) -> bool {
         let (rules, directives) = (&self.inquiry.route.rules, self.inquiry.directives());
-        reuse_after_failure(&directives, stale.head().terms(), rules, self.cache.clock.now())
-            .is_some()
+        let terms = stale.head().terms_by(rules);
+        reuse_after_failure(&directives, &terms, rules, self.cache.clock.now()).is_some()
     }
 
     /// Hands the response to the request that led, and sends everybody else forward at once.
@@ -233,7 +233,7 @@ impl Fetch {
     }
 
     fn remember_failure(&self, failure: Failure) {
-        let (ttl, now) = (self.cache.settings.error_ttl, self.cache.clock.now());
+        let (ttl, now) = (self.cache.settings().error_ttl, self.cache.clock.now());
         self.cache.failed.remember(self.inquiry.known_by(), failure, ttl, now);
     }
 

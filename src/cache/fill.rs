@@ -28,7 +28,7 @@ impl Fetch {
         let cache = Arc::clone(&self.cache);
         let limit = FillLimit {
             expected: body.size_hint().exact(),
-            keep: cache.settings.max_object,
+            keep: cache.settings().max_object,
             budget: cache.filling.clone(),
         };
         let (writer, identity) = fill(limit.clone());
@@ -55,7 +55,7 @@ impl Fetch {
         }
         self.leader.tell(Verdict::Arriving(Arc::clone(&arriving)));
 
-        let Ok(Some(chunks)) = pump(body, writer, cache.settings.stall_timeout).await else {
+        let Ok(Some(chunks)) = pump(body, writer, cache.settings().stall_timeout).await else {
             return self.was_not_kept(identity.has_outgrown());
         };
         let mut coded = Vec::new();

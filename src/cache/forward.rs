@@ -89,7 +89,7 @@ impl Cache {
         match storability(inquiry.facts(), status, fields, &inquiry.route.rules) {
             // Of unknown length it may be too large, as it was before.
             Storability::Store
-                if length.is_some_and(|length| length <= self.settings.max_object) =>
+                if length.is_some_and(|length| length <= self.settings().max_object) =>
             {
                 self.uncacheable.forget(inquiry.known_by());
             }

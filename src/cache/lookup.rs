@@ -8,8 +8,6 @@ use super::{Cache, Content, Inquiry, Served};
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::reuse::{Reuse, StaleGrounds, Unusable, ValidateReason, reuse};
 use crate::caching::stored::StoredResponse;
-use crate::caching::terms::Terms;
-use crate::caching::{Rules, terms};
 use crate::clock::Timestamp;
 use crate::counters::{LookupResult, Outcome, Tier};
 use crate::store::Condemned;
@@ -74,7 +72,7 @@ impl Cache {
             return missing(Fwd::UriMiss, None);
         }
         let rules = &inquiry.route.rules;
-        let terms = current_terms(response, rules);
+        let terms = response.head().terms_by(rules);
         let response = Arc::clone(response);
         match reuse(&directives, inquiry.credentials(), &terms, rules, now) {
             Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
@@ -95,15 +93,5 @@ impl Cache {
             Reuse::Unusable(unusable) => Found::Unusable(unusable),
             Reuse::OnlyIfCachedUnmet => Found::OnlyIfCachedUnmet,
         }
-    }
-}
-
-/// On what terms a stored response may be used by these rules, which may not be those it was stored by.
-pub fn current_terms(response: &StoredResponse, rules: &Rules) -> Terms {
-    let head = response.head();
-    if head.terms().rules_version == rules.version {
-        *head.terms()
-    } else {
-        terms::terms(head.status(), &head.fields(0), rules, head.terms().exchange)
     }
 }

@@ -19,8 +19,10 @@ mod why;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::Response;
 use tokio::sync::Semaphore;
 
@@ -40,7 +42,6 @@ use collapse::Collapser;
 
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
-pub use lookup::current_terms;
 
 /// Keys whose responses proved unstorable that are remembered at once.
 const UNCACHEABLE_KEYS: usize = 100_000;
@@ -68,7 +69,8 @@ pub struct Settings {
 
 /// The cache: the memory tier and what is under way.
 pub struct Cache {
-    settings: Settings,
+    settings: ArcSwap<Settings>,
+    capacity: u64,
     clock: Clock,
     keyer: Keyer,
     via: Via,
@@ -79,6 +81,8 @@ pub struct Cache {
     failed: Remembered<Failure>,
     /// Bytes that all bodies still arriving may hold together.
     filling: Budget,
+    /// How large that budget is.
+    filling_size: AtomicU64,
     /// Codings being made at once, each with a coder's memory.
     coding: Arc<Semaphore>,
     /// Coders at work at once, each with a CPU.
@@ -108,11 +112,22 @@ impl Cache {
             uncacheable: Remembered::new(UNCACHEABLE_KEYS),
             failed: Remembered::new(FAILED_KEYS),
             filling: Budget::new(filling),
+            filling_size: AtomicU64::new(filling),
             coding: Arc::new(Semaphore::new(CODINGS)),
             coders: Arc::new(Semaphore::new(coders)),
             compacting: Semaphore::new(1),
-            settings,
+            capacity: settings.capacity,
+            settings: ArcSwap::from_pointee(settings),
         }
+    }
+
+    /// Behaves like this from now on. The capacity stays what it is, and all that is stored stays stored; what failed is
+    /// tried again, as the cause of it may be what was changed.
+    pub fn adopt(&self, settings: Settings) {
+        self.failed.clear();
+        let size = self.filling_size.fetch_max(settings.max_object, Ordering::Relaxed);
+        self.filling.grow(settings.max_object.saturating_sub(size));
+        self.settings.store(Arc::new(settings));
     }
 
     /// Makes the keys that this cache stores under.
@@ -127,18 +142,22 @@ impl Cache {
 
     /// Bytes that stored responses may occupy.
     pub const fn capacity(&self) -> u64 {
-        self.settings.capacity
+        self.capacity
     }
 
     /// The memory tier, to be counted.
     pub const fn memory(&self) -> &Memory {
         &self.memory
     }
+
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
 }
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Cache").field("settings", &self.settings.load()).finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::answer::{Next, failed, hit, stale};
 use super::collapse::{Flight, Joining, Leader, Turn, Verdict};
 use super::fetch::{Fetch, Told};
-use super::lookup::{Found, current_terms};
+use super::lookup::Found;
 use super::why::Why;
 use super::{Cache, Failure, Inquiry, Served};
 use crate::body::Body;
@@ -142,7 +142,7 @@ impl Cache {
     fn turn(&self, inquiry: &Inquiry, joining: &Joining<'_>, why: &Why) -> Turn {
         // What is never fresh is validated for each request by itself: nobody may use what another has just got.
         let never_fresh = why.stale.as_ref().is_some_and(|stale| {
-            let terms = current_terms(stale, &inquiry.route.rules);
+            let terms = stale.head().terms_by(&inquiry.route.rules);
             let stale_is_enough = !terms.must_revalidate && !terms.stale_while_revalidate.is_zero();
             terms.no_cache || terms.lifetime.duration.is_zero() && !stale_is_enough
         });
@@ -156,8 +156,8 @@ impl Cache {
     /// only once its head has come.
     fn is_flight_alive(&self, inquiry: &Inquiry, flight: &Flight) -> bool {
         if let Some(arriving) = flight.arriving() {
-            let terms = arriving.head.terms();
-            let fits = self.fits(inquiry, &arriving.head, terms, self.purged.stamp());
+            let terms = arriving.head.terms_by(&inquiry.route.rules);
+            let fits = self.fits(inquiry, &arriving.head, &terms, self.purged.stamp());
             let is_over =
                 matches!(fits, Err(Next::Again | Next::GoForward(Some(Refusal::NeverFresh))));
             return terms.lifetime.duration.is_zero() || !is_over;
@@ -215,7 +215,7 @@ impl Cache {
     ) -> Followed {
         let waited = joining.now.saturating_since(flight.started);
         if let Some(verdict) =
-            flight.verdict(self.settings.collapse_timeout.saturating_sub(waited)).await
+            flight.verdict(self.settings().collapse_timeout.saturating_sub(waited)).await
         {
             return Followed::Told(verdict);
         }
@@ -248,9 +248,11 @@ enum Followed {
 }
 
 impl Inquiry {
-    /// What is remembered of its key is remembered under this: for requests with the same kinds of credentials.
+    /// What is remembered of its key is remembered under this: for requests with the same kinds of credentials, judged by
+    /// the same rules.
     pub(super) fn known_by(&self) -> u64 {
         let credentials = self.credentials();
-        self.key.hash_with(u8::from(credentials.authorization) | u8::from(credentials.cookie) << 1)
+        let credentials = u8::from(credentials.authorization) | u8::from(credentials.cookie) << 1;
+        self.key.hash_with(credentials) ^ (u64::from(self.route.rules.version) << 20)
     }
 }

@@ -7,15 +7,18 @@ mod block;
 mod names;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::key::{self, Key};
 use super::representation_tag;
+use super::rules::Rules;
 use super::stamp::Stamp;
-use super::terms::Terms;
+use super::terms::{self, Terms};
 use crate::semantics::content_coding::Coding;
 use block::Section;
 
@@ -26,6 +29,8 @@ pub struct StoredHead {
     fields: u16,
     status: StatusCode,
     terms: Terms,
+    /// The terms by rules that came into force later.
+    later_terms: ArcSwapOption<Terms>,
     stamp: Stamp,
     /// The newest purge it was held against and survived.
     checked: AtomicU64,
@@ -64,6 +69,7 @@ impl StoredHead {
             fields: u16::try_from(parts.fields.len()).unwrap_or(u16::MAX),
             status: parts.status,
             terms: parts.terms,
+            later_terms: ArcSwapOption::empty(),
             stamp: parts.stamp,
             checked: AtomicU64::new(parts.stamp.record),
         }
@@ -78,6 +84,7 @@ impl StoredHead {
             fields: u16::try_from(fields.len()).unwrap_or(u16::MAX),
             status: self.status,
             terms,
+            later_terms: ArcSwapOption::empty(),
             stamp,
             checked: AtomicU64::new(stamp.record),
         }
@@ -135,6 +142,21 @@ impl StoredHead {
     /// What was decided about it.
     pub const fn terms(&self) -> &Terms {
         &self.terms
+    }
+
+    /// On what terms these rules allow its use, which may not be those it was stored by: then it is judged again, once.
+    pub fn terms_by(&self, rules: &Rules) -> Terms {
+        if self.terms.rules_version == rules.version {
+            return self.terms;
+        }
+        if let Some(later) = &*self.later_terms.load()
+            && later.rules_version == rules.version
+        {
+            return **later;
+        }
+        let terms = terms::terms(self.status, &self.fields(0), rules, self.terms.exchange);
+        self.later_terms.store(Some(Arc::new(terms)));
+        terms
     }
 
     /// What was known of purges when its fetch began.
@@ -236,6 +258,7 @@ impl StoredResponse {
             fields: head.fields,
             status: head.status,
             terms: head.terms,
+            later_terms: ArcSwapOption::empty(),
             stamp: head.stamp,
             checked: AtomicU64::new(head.checked()),
         };

@@ -70,7 +70,8 @@ fn upstreams_are_counted_by_status_and_server() {
     upstream.request(Some(200));
     upstream.request(None);
     upstream.duration(Duration::from_millis(3));
-    let of_ports = |ports: [u16; 2]| ports.into_iter().map(|port| format!("http://127.0.0.1:{port}"));
+    let of_ports =
+        |ports: [u16; 2]| ports.into_iter().map(|port| format!("http://127.0.0.1:{port}"));
     upstream.servers(of_ports([3000, 3002]));
     upstream.healthy("http://127.0.0.1:3000", true);
     upstream.healthy("http://127.0.0.1:3002", true);

@@ -9,6 +9,7 @@ mod queue;
 use std::io::Write;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use self::line::Heading;
@@ -105,16 +106,25 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Writer {
-    format: Format,
-    level: Level,
+    /// A [`Format`] and a [`Level`].
+    format: AtomicU8,
+    level: AtomicU8,
     queue: Arc<Queue>,
 }
 
 impl Journal {
     /// A journal that writes lines of `level` and above to `sink`, from a thread of its own.
     pub fn start(format: Format, level: Level, sink: Box<dyn Write + Send>) -> Self {
-        let queue = Queue::start(sink);
-        Self { writer: Some(Arc::new(Writer { format, level, queue })) }
+        let (format, level) = (AtomicU8::new(format as u8), AtomicU8::new(level as u8));
+        Self { writer: Some(Arc::new(Writer { format, level, queue: Queue::start(sink) })) }
+    }
+
+    /// Writes the lines from now on in this format, and those of `level` and above.
+    pub fn adjust(&self, format: Format, level: Level) {
+        if let Some(writer) = &self.writer {
+            writer.format.store(format as u8, Ordering::Relaxed);
+            writer.level.store(level as u8, Ordering::Relaxed);
+        }
     }
 
     /// A journal that writes nothing.
@@ -124,7 +134,7 @@ impl Journal {
 
     /// Whether a line of this level would be written.
     pub fn enabled(&self, level: Level) -> bool {
-        self.writer.as_ref().is_some_and(|writer| level <= writer.level)
+        self.writer.as_ref().is_some_and(|writer| writer.wants(level))
     }
 
     /// Writes one line, if its level is enabled.
@@ -136,7 +146,7 @@ impl Journal {
         fields: &[(&'static str, Value<'_>)],
     ) {
         if let Some(writer) = &self.writer
-            && level <= writer.level
+            && writer.wants(level)
         {
             writer.line(at, Heading::Message(level, message), fields);
         }
@@ -164,7 +174,13 @@ impl Journal {
 
 impl Writer {
     fn line(&self, at: Timestamp, heading: Heading<'_>, fields: &[(&'static str, Value<'_>)]) {
-        line::with_line(self.format, at, heading, fields, |line| self.queue.push(line));
+        let is_json = self.format.load(Ordering::Relaxed) == Format::Json as u8;
+        let format = if is_json { Format::Json } else { Format::Text };
+        line::with_line(format, at, heading, fields, |line| self.queue.push(line));
+    }
+
+    fn wants(&self, level: Level) -> bool {
+        level as u8 <= self.level.load(Ordering::Relaxed)
     }
 }
 

@@ -93,6 +93,21 @@ fn no_control_byte_of_a_peer_is_written() {
 }
 
 #[test]
+fn format_and_level_may_change_while_it_is_written() {
+    let text = written(Format::Text, Level::Info, |journal| {
+        let other = journal.clone();
+        journal.write(AT, Level::Info, "one", &[]);
+        other.adjust(Format::Json, Level::Warn);
+        journal.write(AT, Level::Info, "two", &[]);
+        journal.write(AT, Level::Warn, "three", &[]);
+        assert!(!journal.enabled(Level::Info));
+    });
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines.len() == 2 && lines[0].ends_with("INFO  one"), "{text}");
+    assert!(lines[1].starts_with('{') && lines[1].contains("three"), "{text}");
+}
+
+#[test]
 fn lines_below_the_level_are_not_written() {
     let text = written(Format::Text, Level::Warn, |journal| {
         journal.write(AT, Level::Info, "started", &[]);

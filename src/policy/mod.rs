@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::caching::Rules;
+
 pub use bad_pattern::{BadPattern, PatternFault};
 pub use captures::Captures;
 pub use clients::Clients;
@@ -73,6 +75,29 @@ impl Policy {
         })
     }
 
+    /// Gives the rules of every route a version: the same for the same rules, in the policy `before` as well, and one from
+    /// `fresh` for rules that were not there. To be done before any route is handed out.
+    pub fn number_rules(&mut self, before: Option<&Self>, mut fresh: impl FnMut() -> u32) {
+        let mut known: Vec<Rules> = Vec::new();
+        for rules in before.into_iter().flat_map(Self::all_rules) {
+            if !known.contains(rules) {
+                known.push(rules.clone());
+            }
+        }
+        for route in self.routes.iter_mut().chain([&mut self.fallback]) {
+            let Some(route) = Arc::get_mut(route) else { continue };
+            let rules = &mut route.rules;
+            let same = known.iter().find(|known| {
+                rules.version = known.version;
+                rules == *known
+            });
+            if same.is_none() {
+                rules.version = fresh();
+                known.push(rules.clone());
+            }
+        }
+    }
+
     /// The route of a request with this `method`, this `authority` (host and, unless it is the scheme's default, port)
     /// and this `path`, which has no query. Never fails: anything else than a path, `*` for instance, is the fallback's.
     pub fn find(&self, method: &Method, authority: &str, path: &str) -> Found<'_> {
@@ -92,6 +117,10 @@ impl Policy {
     /// The route of whatever no other route matches.
     pub fn fallback(&self) -> &Arc<Route> {
         &self.fallback
+    }
+
+    fn all_rules(&self) -> impl Iterator<Item = &Rules> {
+        self.routes.iter().chain([&self.fallback]).map(|route| &route.rules)
     }
 }
 

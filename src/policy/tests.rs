@@ -1,3 +1,4 @@
 mod lookup;
 mod patterns;
 mod reference;
+mod versions;

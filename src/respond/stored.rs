@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use super::representation::{assembled, chosen, describe_coding, without_content};
 use super::{fields, partial};
 use crate::body::Body;
-use crate::cache::{Inquiry, current_terms};
+use crate::cache::Inquiry;
 use crate::caching::stored::StoredResponse;
 use crate::clock::Timestamp;
 use crate::semantics::content_coding::Coding;
@@ -29,7 +29,7 @@ pub(super) fn respond(
     let mut made = [Coding::Identity; 2];
     let mut count = 0;
     let route = &inquiry.route;
-    let terms = current_terms(stored, &route.rules);
+    let terms = stored.head().terms_by(&route.rules);
     for (slot, coding) in made.iter_mut().zip(route.rules.codings.among(stored, &terms)) {
         *slot = coding;
         count += 1;

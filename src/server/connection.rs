@@ -30,7 +30,7 @@ use super::io::{Io, Stream};
 use super::socket::Lookout;
 use super::watch::{Due, Overdue, Watch};
 use super::workers::Place;
-use super::{Common, Handler, tunnel};
+use super::{Common, Conduct, Handler, Limits, tunnel};
 
 /// How long a peer that is still sending is listened to after the last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -41,12 +41,18 @@ pub(super) struct Shared {
     pub(super) interim: Slot,
     pub(super) peer: Arc<Peer>,
     pub(super) server: Arc<Common>,
+    conduct: Arc<Conduct>,
     /// The last request was made in HTTP/1.0.
     is_old: AtomicBool,
     tunnel: Mutex<Option<(OnUpgrade, TunnelEnd)>>,
 }
 
 impl Shared {
+    /// What the peer may cost.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.conduct.settings.limits
+    }
+
     /// The answer to a request whose handler panicked.
     pub(super) fn answer_panic(&self) -> Response<Body> {
         self.server.events.panicked(&self.peer);
@@ -105,13 +111,14 @@ impl<S: Stream, H: Handler> Connection<S, H> {
             interim: Slot::default(),
             peer: Arc::new(peer),
             server: Arc::clone(server),
+            conduct: server.conduct.load_full(),
             is_old: AtomicBool::new(false),
             tunnel: Mutex::new(None),
         });
         let lookout = stream.lookout();
         let io = Io::new(stream, Arc::clone(&shared));
         let service = Service { handler, shared: Arc::clone(&shared) };
-        let hyper = Some(server.http.serve_connection(io, service).with_upgrades());
+        let hyper = Some(shared.conduct.http.serve_connection(io, service).with_upgrades());
         let http = Http {
             hyper,
             shared,
@@ -186,8 +193,8 @@ impl<S: Stream, H: Handler> Http<S, H> {
                 self.tear();
                 return Poll::Ready(None);
             }
-            let server = &self.shared.server;
-            match self.watch.look(snapshot, draining, &server.settings.limits, &server.clock) {
+            let shared = &self.shared;
+            match self.watch.look(snapshot, draining, shared.limits(), &shared.server.clock) {
                 Due::Never => return Poll::Pending,
                 Due::At(at, left) => {
                     if self.is_armed_until(at, left, cx) {
@@ -218,9 +225,8 @@ impl<S: Stream, H: Handler> Http<S, H> {
                 return true;
             }
             self.quiet = now;
-            let server = &self.shared.server;
-            let idle_timeout = server.settings.limits.idle_timeout;
-            self.armed = Some(server.clock.now() + idle_timeout);
+            let idle_timeout = self.shared.limits().idle_timeout;
+            self.armed = Some(self.shared.server.clock.now() + idle_timeout);
             self.timer.set(tokio::time::sleep(idle_timeout));
         }
         false
@@ -277,7 +283,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
     fn put_together(&mut self, parts: Parts<Io<S>, Service<H>>) {
         let Parts { mut io, read_buf, service, .. } = parts;
         io.unread(read_buf);
-        self.hyper = Some(self.shared.server.http.serve_connection(io, service).with_upgrades());
+        self.hyper = Some(self.shared.conduct.http.serve_connection(io, service).with_upgrades());
     }
 
     /// Tells the peer that its head took too long.

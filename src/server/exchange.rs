@@ -88,14 +88,9 @@ impl<H> Service<H> {
     where
         B: http_body::Body<Data = Bytes, Error = hyper::Error> + Send + Unpin + 'static,
     {
-        let server = &self.shared.server;
-        let stall_timeout = server.settings.limits.stall_timeout;
-        Body::stream(Upload::new(
-            incoming,
-            Arc::clone(&self.shared),
-            server.clock.clone(),
-            stall_timeout,
-        ))
+        let stall_timeout = self.shared.limits().stall_timeout;
+        let clock = self.shared.server.clock.clone();
+        Body::stream(Upload::new(incoming, Arc::clone(&self.shared), clock, stall_timeout))
     }
 }
 

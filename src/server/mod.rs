@@ -26,6 +26,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, Request, StatusCode};
 use hyper::server::conn::http1;
 use tokio::runtime::Handle;
@@ -106,13 +107,24 @@ pub struct Server<H> {
 
 /// What all connections of a server have in common.
 struct Common {
-    settings: Settings,
+    conduct: ArcSwap<Conduct>,
     clock: Clock,
     events: Arc<dyn Events>,
     drain: Drain,
-    http: http1::Builder,
     slots: Arc<Semaphore>,
     workers: Workers,
+}
+
+/// How connections are conducted. Each keeps to what held when it was accepted.
+struct Conduct {
+    settings: Settings,
+    http: http1::Builder,
+}
+
+impl Conduct {
+    fn new(settings: Settings) -> Self {
+        Self { http: http(&settings.limits), settings }
+    }
 }
 
 impl<H: Handler> Server<H> {
@@ -124,15 +136,17 @@ impl<H: Handler> Server<H> {
         events: Arc<dyn Events>,
         workers: Vec<Handle>,
     ) -> Self {
-        let http = http(&settings.limits);
         let slots =
             Arc::new(Semaphore::new(settings.limits.connections.min(Semaphore::MAX_PERMITS)));
+        let conduct = ArcSwap::from_pointee(Conduct::new(settings));
         let workers = Workers::new(workers);
         let drain = Drain::new();
-        Self {
-            handler,
-            common: Arc::new(Common { settings, clock, events, drain, http, slots, workers }),
-        }
+        Self { handler, common: Arc::new(Common { conduct, clock, events, drain, slots, workers }) }
+    }
+
+    /// Has the connections accepted from now on treated by these `settings`. How many there may be at once stays as it is.
+    pub fn adopt(&self, settings: Settings) {
+        self.common.conduct.store(Arc::new(Conduct::new(settings)));
     }
 
     /// Accepts connections until the server drains. May be called for several listeners.
@@ -152,13 +166,16 @@ impl<H: Handler> Server<H> {
     /// Drains: every request whose first byte has arrived is answered, what takes longer than the drain timeout is cut.
     /// False if anything had to be.
     pub async fn drain(&self) -> bool {
-        self.common.drain.within(self.common.settings.drain_timeout).await
+        let drain_timeout = self.common.conduct.load().settings.drain_timeout;
+        self.common.drain.within(drain_timeout).await
     }
 }
 
 impl<H> fmt::Debug for Server<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("settings", &self.common.settings).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("settings", &self.common.conduct.load().settings)
+            .finish_non_exhaustive()
     }
 }
 

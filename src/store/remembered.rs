@@ -70,6 +70,13 @@ impl<T: Copy> Remembered<T> {
         self.shard(key).facts.remove(&key);
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).facts.clear();
+        }
+    }
+
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard<T>> {
         let index = (key >> 32) as usize % SHARDS;
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
@@ -94,6 +101,9 @@ mod tests {
         assert_eq!(remembered.recall(7, at(60)), None);
         remembered.forget(7);
         assert_eq!(remembered.recall(7, at(0)), None);
+        remembered.remember(8, 'x', MINUTE, at(0));
+        remembered.clear();
+        assert_eq!(remembered.recall(8, at(0)), None);
     }
 
     #[test]

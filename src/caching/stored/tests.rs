@@ -1,6 +1,6 @@
 use super::super::rules::Rules;
 use super::super::terms::terms;
-use super::super::testing::fields;
+use super::super::testing::{fields, secs};
 use super::*;
 use crate::caching::freshness::Exchange;
 use crate::caching::key::Keyer;
@@ -46,6 +46,24 @@ fn a_head_reads_back_as_it_was_packed() {
     assert_eq!(head.selecting_values(), b"\x01en\x00");
     assert!(!head.is_selected_by_key_alone());
     assert_eq!(head.checked(), 7);
+}
+
+#[test]
+fn changed_rules_judge_a_stored_response_again() {
+    let head = head(200, "Cache-Control: max-age=60");
+    let rules = |version, ttl| Rules { version, ttl: Some(secs(ttl)), ..Rules::default() };
+    for (rules, lifetime) in [
+        (rules(1, 10), 10),
+        (rules(1, 10), 10),
+        (rules(2, 20), 20),
+        (Rules::default(), 60),
+        (rules(1, 10), 10),
+    ] {
+        let terms = head.terms_by(&rules);
+        assert_eq!((terms.rules_version, terms.lifetime.duration), (rules.version, secs(lifetime)));
+    }
+    // What was judged is not judged again: rules of the same version are the same rules.
+    assert_eq!(head.terms_by(&rules(1, 99)).lifetime.duration, secs(10));
 }
 
 #[test]
