@@ -31,7 +31,7 @@
 //! |---|---|---|
 //! | 13 | `main` | arguments in, exit code out |
 //! | 12 | [`cli`] | the subcommands |
-//! | 11 | [`app`] | builds and connects the parts, chooses the runtimes |
+//! | 11 | [`app`] | builds, connects and reloads the parts, chooses the runtimes |
 //! | 10 | [`config`] | the file as written becomes checked settings |
 //! | 9 | [`server`] | sockets in, for any handler: limits, refusals, tunnels, drain |
 //! | 8 | [`service`], [`admin`] | the two handlers: the way of a request; the operator's API |

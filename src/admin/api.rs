@@ -1,4 +1,4 @@
-//! A handler like the public one, for `/livez`, `/readyz`, `/metrics` and `/api/purge`.
+//! A handler like the public one, for `/livez`, `/readyz`, `/metrics`, `/api/purge` and `/api/reload`.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
+use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::access::{Access, Denied, Grant};
@@ -37,6 +38,32 @@ pub type Forget =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished;
 
+/// Reads the configuration again.
+pub type Reload =
+    dyn Fn() -> Pin<Box<dyn Future<Output = Result<Reloaded, NotReloaded>> + Send>> + Send + Sync;
+
+/// The configuration was read again and is in force.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Reloaded {
+    /// The keys that take effect at the next start.
+    pub restart_pending: Vec<&'static str>,
+    /// What may not be meant as it is.
+    pub warnings: Vec<String>,
+}
+
+/// Why the configuration is the same as before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotReloaded {
+    /// The file is wrong: every error, with its place.
+    Bad(Vec<String>),
+    /// There is no file.
+    NoFile,
+    /// The program is about to stop.
+    Stopping,
+    /// It was not read to its end.
+    Unfinished,
+}
+
 /// What the API can do, given by the program around it.
 #[derive(Clone)]
 pub struct Abilities {
@@ -46,6 +73,8 @@ pub struct Abilities {
     pub counters: Arc<Counters>,
     /// Forgets stored responses.
     pub forget: Arc<Forget>,
+    /// Reads the configuration again.
+    pub reload: Arc<Reload>,
     /// Hears of every purge.
     pub journal: Journal,
     /// The time of a purge.
@@ -89,7 +118,7 @@ impl Admin {
         };
         let path = head.uri.path();
         let (allowed, is_allowed) = match path {
-            "/api/purge" => ("POST", head.method == Method::POST),
+            "/api/purge" | "/api/reload" => ("POST", head.method == Method::POST),
             _ => ("GET, HEAD", head.method == Method::GET || head.method == Method::HEAD),
         };
         let answer = match path {
@@ -99,6 +128,10 @@ impl Admin {
             "/metrics" => Ok(reply::text(counters::CONTENT_TYPE, self.abilities.counters.encode())),
             "/api/purge" if !is_json(&head.headers) => Err(Problem::MediaType),
             "/api/purge" => return Answer::later(Arc::clone(self).purge(body)),
+            "/api/reload" if !is_json(&head.headers) && head.headers.contains_key(CONTENT_TYPE) => {
+                Err(Problem::MediaType)
+            }
+            "/api/reload" => return Answer::later(Arc::clone(self).reload()),
             _ => match path.strip_prefix("/api/purge/").and_then(|id| self.purges.find(id)) {
                 Some(done) => Ok(reply::json(StatusCode::OK, &done)),
                 None => Err(Problem::NotFound),
@@ -111,6 +144,13 @@ impl Admin {
         let readiness = (self.abilities.readiness)();
         let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         reply::json(status, &readiness.report(grant == Grant::Full))
+    }
+
+    async fn reload(self: Arc<Self>) -> Response<Body> {
+        match (self.abilities.reload)().await {
+            Ok(reloaded) => reply::json(StatusCode::OK, &reloaded),
+            Err(why) => reply::problem(&Problem::NotReloaded(why)),
+        }
     }
 
     async fn purge(self: Arc<Self>, body: Body) -> Response<Body> {
@@ -167,7 +207,7 @@ impl Admin {
 }
 
 fn is_known(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/metrics" | "/api/purge")
+    matches!(path, "/livez" | "/readyz" | "/metrics" | "/api/purge" | "/api/reload")
         || path.starts_with("/api/purge/")
 }
 

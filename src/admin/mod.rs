@@ -7,8 +7,8 @@ mod reply;
 mod status;
 
 pub use self::access::Access;
-pub use self::api::{Abilities, Admin, Forget, Unfinished};
-pub use self::status::{Memory, Readiness, Server};
+pub use self::api::{Abilities, Admin, Forget, NotReloaded, Reload, Reloaded, Unfinished};
+pub use self::status::{Configuration, Memory, Readiness, Server};
 
 #[cfg(test)]
 mod tests;

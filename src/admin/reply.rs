@@ -6,6 +6,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::access::Denied;
+use super::api::NotReloaded;
 use crate::body::Body;
 
 /// Why there is no other answer.
@@ -24,6 +25,8 @@ pub(super) enum Problem {
     Content(String),
     /// What was asked for could not be done, or not to its end.
     Unfinished,
+    /// The configuration is the same as before.
+    NotReloaded(NotReloaded),
 }
 
 pub(super) fn text(content_type: &'static str, text: String) -> Response<Body> {
@@ -43,7 +46,7 @@ pub(super) fn problem(problem: &Problem) -> Response<Body> {
         "title": status.canonical_reason(),
         "status": status.as_u16(),
         "code": code,
-        "detail": if let Problem::Content(detail) = problem { Some(detail) } else { None },
+        "detail": problem.detail(),
     });
     let text = text.to_string().into();
     let mut response = respond(status, "application/problem+json", text);
@@ -76,7 +79,24 @@ impl Problem {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             Self::Unread => (StatusCode::BAD_REQUEST, "body-unread"),
             Self::Content(_) => (StatusCode::BAD_REQUEST, "bad-request"),
-            Self::Unfinished => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error"),
+            Self::NotReloaded(NotReloaded::Bad(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "bad-configuration")
+            }
+            Self::NotReloaded(NotReloaded::NoFile) => (StatusCode::CONFLICT, "no-file"),
+            Self::NotReloaded(NotReloaded::Stopping) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+            }
+            Self::Unfinished | Self::NotReloaded(NotReloaded::Unfinished) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal-error")
+            }
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Content(detail) => Some(detail.clone()),
+            Self::NotReloaded(NotReloaded::Bad(errors)) => Some(errors.join("\n")),
+            _ => None,
         }
     }
 }

@@ -11,6 +11,26 @@ pub struct Readiness {
     pub memory: Memory,
     /// Every server of every upstream.
     pub servers: Vec<Server>,
+    /// What became of the configuration.
+    pub configuration: Configuration,
+}
+
+/// What became of the configuration when it was last read.
+#[derive(Clone, Debug, Serialize)]
+pub struct Configuration {
+    /// Whether it was good.
+    pub last_reload_successful: bool,
+    /// What was wrong with it otherwise; the one before is in force.
+    pub errors: Vec<String>,
+    /// The keys that take effect at the next start.
+    pub restart_pending: Vec<&'static str>,
+}
+
+impl Default for Configuration {
+    /// As it is after the start.
+    fn default() -> Self {
+        Self { last_reload_successful: true, errors: Vec::new(), restart_pending: Vec::new() }
+    }
 }
 
 /// What the tier in memory holds.
@@ -47,6 +67,7 @@ pub(super) struct Report<'a> {
 struct Details<'a> {
     memory: &'a Memory,
     servers: &'a [Server],
+    configuration: &'a Configuration,
 }
 
 impl Readiness {
@@ -54,7 +75,11 @@ impl Readiness {
     pub(super) fn report(&self, details: bool) -> Report<'_> {
         Report {
             status: if self.ready { "ready" } else { "draining" },
-            details: details.then_some(Details { memory: &self.memory, servers: &self.servers }),
+            details: details.then_some(Details {
+                memory: &self.memory,
+                servers: &self.servers,
+                configuration: &self.configuration,
+            }),
         }
     }
 }

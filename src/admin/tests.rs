@@ -35,13 +35,30 @@ struct Bench {
 fn bench(token: Option<&str>, ready: bool) -> Bench {
     let purges = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&purges);
+    let configuration = Configuration {
+        last_reload_successful: false,
+        errors: vec!["config.toml:1:1: wrong".to_owned()],
+        restart_pending: vec!["server.listen"],
+    };
     let abilities = Abilities {
-        readiness: Arc::new(move || Readiness { ready, ..Readiness::default() }),
+        readiness: Arc::new(move || Readiness {
+            ready,
+            configuration: configuration.clone(),
+            ..Readiness::default()
+        }),
         counters: Counters::new("1.2.3"),
         forget: Arc::new(move |purge| {
             let fails = purge.selectors == ["tag:fails".parse().unwrap()];
             kept.lock().unwrap().push(purge);
             Box::pin(async move { if fails { Err(Unfinished) } else { Ok(7) } })
+        }),
+        reload: Arc::new(move || {
+            let outcome = if ready {
+                Ok(Reloaded { restart_pending: vec!["server.listen"], warnings: Vec::new() })
+            } else {
+                Err(NotReloaded::Bad(vec!["a:1:1: b".to_owned(), "a:2:1: c".to_owned()]))
+            };
+            Box::pin(async move { outcome })
         }),
         journal: Journal::silent(),
         clock: Clock::manual(Timestamp::from_secs(1)),
@@ -197,7 +214,7 @@ fn readiness_has_details_for_those_who_may_see_them() {
     assert_eq!(status, 503);
     assert_eq!(
         text,
-        r#"{"status":"draining","memory":{"stored_bytes":0,"capacity_bytes":0,"stored_responses":0},"servers":[]}"#
+        r#"{"status":"draining","memory":{"stored_bytes":0,"capacity_bytes":0,"stored_responses":0},"servers":[],"configuration":{"last_reload_successful":false,"errors":["config.toml:1:1: wrong"],"restart_pending":["server.listen"]}}"#
     );
 }
 
@@ -278,6 +295,7 @@ fn an_order_that_selects_nothing_is_refused_with_the_reason() {
 fn other_methods_and_paths_are_refused() {
     for (head, expected, allowed) in [
         ("GET /api/purge\nHost: localhost", 405, Some("POST")),
+        ("GET /api/reload\nHost: localhost", 405, Some("POST")),
         ("DELETE /metrics\nHost: localhost", 405, Some("GET, HEAD")),
         ("POST /api/purge/1\nHost: localhost", 405, Some("GET, HEAD")),
         ("GET /\nHost: localhost", 404, None),
@@ -286,5 +304,28 @@ fn other_methods_and_paths_are_refused() {
         let (status, _, fields) = ask(&bench(None, true), loopback(), head, b"");
         assert_eq!(status, expected, "{head}");
         assert_eq!(fields.get("allow").map(|value| value.to_str().unwrap()), allowed, "{head}");
+    }
+}
+
+#[test]
+fn a_reload_is_answered_with_what_came_of_it() {
+    let post = "POST /api/reload\nHost: localhost";
+    let (status, text, _) = ask(&bench(None, true), loopback(), post, b"");
+    assert_eq!(
+        (status, text.as_str()),
+        (200, r#"{"restart_pending":["server.listen"],"warnings":[]}"#)
+    );
+    let (status, text, _) = ask(&bench(None, false), loopback(), post, b"");
+    let problem: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &problem["code"]), (422, &"bad-configuration".into()));
+    assert_eq!(problem["detail"], "a:1:1: b\na:2:1: c");
+    for (token, peer, head, expected) in [
+        (Some("secret"), loopback(), post.to_owned(), 401),
+        (None, outside(), post.to_owned(), 403),
+        (None, loopback(), format!("{post}\nOrigin: http://evil.example"), 403),
+        (None, loopback(), format!("{post}\nContent-Type: text/plain"), 415),
+        (None, loopback(), format!("{post}\nContent-Type: application/json"), 200),
+    ] {
+        assert_eq!(self::status(token, peer, &head), expected, "{head}");
     }
 }

@@ -6,11 +6,11 @@ use crate::config::Environment;
 
 pub(super) fn run(options: &FileOption) -> Exit {
     match file::read(options.config.as_deref(), &Environment::of_process()) {
-        Ok(file) => {
-            for warning in &file.loaded.warnings {
+        Ok((file, loaded)) => {
+            for warning in &loaded.warnings {
                 complain(format_args!("warning: {warning}"));
             }
-            say(format_args!("{} is good", file.path.display()));
+            say(format_args!("{} is good", file.path().display()));
             Exit::Done
         }
         Err(error) => {

@@ -1,45 +1,35 @@
 //! Which configuration file is meant, and what it says.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::config::{self, Environment, Loaded};
+use crate::config::{Environment, File, Loaded, Unusable};
 
 /// Where a configuration is looked for when none is named.
 const USUAL: [&str; 2] = ["config.toml", "/etc/forebay/config.toml"];
-
-/// A configuration and the file it stands in.
-#[derive(Debug)]
-pub(super) struct File {
-    pub(super) path: PathBuf,
-    pub(super) loaded: Loaded,
-}
 
 /// Why there is no configuration.
 #[derive(Debug)]
 pub(super) enum NoFile {
     /// None is named, and none is at the usual places.
     Absent,
-    /// It cannot be read.
-    Unreadable(PathBuf, io::Error),
-    /// It is wrong.
-    Wrong(config::Errors),
+    /// It is not one.
+    Unusable(Unusable),
 }
 
 /// Reads the file that is `named`, else the one in `FOREBAY_CONFIG`, else one at a usual place.
-pub(super) fn read(named: Option<&Path>, environment: &Environment) -> Result<File, NoFile> {
+pub(super) fn read(
+    named: Option<&Path>,
+    environment: &Environment,
+) -> Result<(File, Loaded), NoFile> {
     let from_environment = || environment.get("FOREBAY_CONFIG").filter(|path| !path.is_empty());
     let path = named
         .or_else(|| from_environment().map(Path::new))
         .or_else(|| USUAL.map(Path::new).into_iter().find(|path| path.exists()))
         .ok_or(NoFile::Absent)?;
-    let text =
-        fs::read_to_string(path).map_err(|error| NoFile::Unreadable(path.to_owned(), error))?;
-    let loaded =
-        config::load(&text, &path.to_string_lossy(), environment).map_err(NoFile::Wrong)?;
-    Ok(File { path: path.to_owned(), loaded })
+    let mut file = File::new(path, environment.clone());
+    let loaded = file.read().map_err(NoFile::Unusable)?;
+    Ok((file, loaded))
 }
 
 impl fmt::Display for NoFile {
@@ -48,8 +38,7 @@ impl fmt::Display for NoFile {
             Self::Absent => {
                 write!(f, "no configuration at {}: name one with --config FILE", USUAL.join(" or "))
             }
-            Self::Unreadable(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Wrong(errors) => errors.fmt(f),
+            Self::Unusable(unusable) => unusable.fmt(f),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The command line: one file a subcommand.
 
+mod admin;
 mod check;
 mod file;
 mod purge;
+mod reload;
 mod say;
 mod serve;
 
@@ -27,6 +29,8 @@ enum Command {
     Check(FileOption),
     /// Make a running proxy forget stored responses
     Purge(purge::Options),
+    /// Have a running proxy read its configuration again
+    Reload(reload::Options),
 }
 
 /// Which file to read.
@@ -65,6 +69,7 @@ pub fn run() -> ExitCode {
         None => serve::run(&serve),
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Purge(options)) => purge::run(&options),
+        Some(Command::Reload(options)) => reload::run(&options),
     };
     exit.into()
 }

@@ -1,35 +1,19 @@
 //! `forebay purge`: makes a running proxy forget stored responses.
 
-mod client;
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
-
 use clap::{ArgGroup, Args};
 use serde::Deserialize;
 
-use self::client::{Client, Target};
+use super::Exit;
+use super::admin::{AdminOptions, NotDone};
 use super::say::{complain, say};
-use super::{Exit, FileOption, file};
 use crate::caching::purge::{BadSelector, Selector};
-use crate::config::{AdminAddress, AdminSettings, Environment};
-
-/// The environment's name for the token.
-const TOKEN: &str = "FOREBAY_ADMIN__TOKEN";
-/// Where an admin listener is, unless it is put elsewhere.
-const USUAL: &str = "http://127.0.0.1:8090";
+use crate::config::Environment;
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["url", "prefix", "tag", "route", "all"])))]
 pub(super) struct Options {
-    /// The admin listener: http://HOST:PORT or unix:PATH; else the configuration's, else http://127.0.0.1:8090
-    #[arg(long, value_name = "URL", value_parser = Target::parse)]
-    admin: Option<Target>,
     #[command(flatten)]
-    file: FileOption,
-    /// The token it asks for; better in $FOREBAY_ADMIN__TOKEN, which other users of this machine do not see
-    #[arg(long)]
-    token: Option<String>,
+    admin: AdminOptions,
     /// The response of this URL, or of this path on every host
     #[arg(long, value_parser = checked(Selector::url))]
     url: Option<String>,
@@ -64,17 +48,10 @@ fn checked(
 }
 
 /// What is answered.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Done {
     id: String,
     matched: u64,
-}
-
-/// What is answered instead.
-#[derive(Deserialize)]
-struct Problem {
-    code: String,
-    detail: Option<String>,
 }
 
 pub(super) fn run(options: &Options) -> Exit {
@@ -90,21 +67,8 @@ pub(super) fn run(options: &Options) -> Exit {
     }
 }
 
-fn purge(options: &Options, environment: &Environment) -> Result<Done, String> {
-    let client = client(options, environment)?;
-    let (status, content) = client
-        .post("/api/purge", &options.order())
-        .map_err(|error| format!("{}: {error}", client.target))?;
-    if status == 200 {
-        let done = serde_json::from_slice(&content);
-        return done.map_err(|error| format!("{}: not a proxy's answer: {error}", client.target));
-    }
-    let why = match serde_json::from_slice(&content) {
-        Ok(Problem { code, detail: Some(detail) }) => format!("{code}: {detail}"),
-        Ok(Problem { code, detail: None }) => code,
-        Err(_) => "no reason given".to_owned(),
-    };
-    Err(format!("{}: {status} {why}", client.target))
+fn purge(options: &Options, environment: &Environment) -> Result<Done, NotDone> {
+    options.admin.post(environment, "/api/purge", &options.order())
 }
 
 impl Options {
@@ -120,47 +84,6 @@ impl Options {
             "dry_run": self.dry_run,
         })
         .to_string()
-    }
-}
-
-/// Whom to ask, and with which token. The file's token goes to the file's listener only.
-fn client(options: &Options, environment: &Environment) -> Result<Client, String> {
-    let token = options.token.as_deref().or(environment.get(TOKEN)).map(str::to_owned);
-    if let Some(target) = &options.admin {
-        return Client::new(target.clone(), token);
-    }
-    match file::read(options.file.config.as_deref(), environment) {
-        Ok(file) => {
-            let admin = file.loaded.settings.admin;
-            let token =
-                token.or_else(|| admin.token.as_ref().map(|token| token.expose().to_owned()));
-            Client::new(listener(&admin)?, token)
-        }
-        Err(file::NoFile::Absent) => Client::new(Target::parse(USUAL)?, token),
-        Err(error) => Err(format!("{error}\nor name the listener: --admin {USUAL}")),
-    }
-}
-
-/// Where the configured listener is reached from this machine.
-fn listener(admin: &AdminSettings) -> Result<Target, String> {
-    if !admin.enabled {
-        return Err("the configuration has no admin listener".to_owned());
-    }
-    match &admin.listen {
-        AdminAddress::Unix(path) => Ok(Target::Unix(PathBuf::from(path))),
-        AdminAddress::Tcp(address) if address.port() == 0 => {
-            Err("the configuration leaves the admin port open: name it with --admin".to_owned())
-        }
-        AdminAddress::Tcp(address) => {
-            let mut address = *address;
-            if address.ip().is_unspecified() {
-                address.set_ip(match address.ip() {
-                    IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                    IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-                });
-            }
-            Ok(Target::Tcp(address.to_string()))
-        }
     }
 }
 

@@ -1,10 +1,8 @@
 //! `forebay`: serves until it is told to stop.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::panic;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,10 +10,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::say::complain;
 use super::{Exit, FileOption, file};
-use crate::app::{App, StartError};
+use crate::app::{App, StartError, journal_settings};
 use crate::clock::Clock;
-use crate::config::{self, Environment, Loaded, LogFormat, LogLevel, LogSettings, Settings};
-use crate::journal::{Format, Journal, Level, Value};
+use crate::config::{self, Environment, File, Loaded};
+use crate::journal::{Journal, Level, Value};
 
 /// How long the last lines may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -36,28 +34,41 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Exit {
-    let (source, loaded) = match load(options) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let signals = runtime.and_then(|runtime| {
+        let _runtime = runtime.enter();
+        // A hang-up that comes while the configuration is still being read must not end the program.
+        Ok((Signals::new()?, runtime))
+    });
+    let (signals, runtime) = match signals {
+        Ok(found) => found,
+        Err(error) => {
+            complain(format_args!("cannot start: {error}"));
+            return Exit::Failed;
+        }
+    };
+    let (file, loaded) = match load(options) {
         Ok(found) => found,
         Err(exit) => return exit,
     };
-    let Loaded { settings, warnings } = loaded;
     let clock = Clock::system();
-    let journal = open_journal(&settings.log);
+    let (format, level) = journal_settings(&loaded.settings.log);
+    let journal = Journal::start(format, level, standard_error());
     report_panics(&journal, &clock);
-    if let Some(path) = source {
-        let message = format!("configured by {}", path.display());
+    if let Some(file) = &file {
+        let message = format!("configured by {}", file.path().display());
         journal.write(clock.now(), Level::Info, &message, &[]);
     }
-    for warning in warnings {
+    for warning in &loaded.warnings {
         journal.write(clock.now(), Level::Warn, &warning.to_string(), &[]);
     }
-    let exit = serve(settings, &journal, &clock);
+    let exit = runtime.block_on(serve(loaded, file, signals, &journal, &clock));
     journal.flush(LAST_LINES);
     exit
 }
 
 /// The configuration that the options mean, and the file it stands in, if any.
-fn load(options: &Options) -> Result<(Option<PathBuf>, Loaded), Exit> {
+fn load(options: &Options) -> Result<(Option<File>, Loaded), Exit> {
     let environment = Environment::of_process();
     let failed = |error: &dyn std::fmt::Display| {
         complain(error);
@@ -69,7 +80,7 @@ fn load(options: &Options) -> Result<(Option<PathBuf>, Loaded), Exit> {
         return loaded.map(|loaded| (None, loaded)).map_err(|errors| failed(&errors));
     }
     match file::read(options.file.config.as_deref(), &environment) {
-        Ok(file) => Ok((Some(file.path), file.loaded)),
+        Ok((file, loaded)) => Ok((Some(file), loaded)),
         Err(error) => {
             failed(&error);
             if matches!(error, file::NoFile::Absent) {
@@ -80,42 +91,55 @@ fn load(options: &Options) -> Result<(Option<PathBuf>, Loaded), Exit> {
     }
 }
 
-fn serve(settings: Settings, journal: &Journal, clock: &Clock) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed("no runtime", &error, journal, clock),
+async fn serve(
+    loaded: Loaded,
+    file: Option<File>,
+    signals: Signals,
+    journal: &Journal,
+    clock: &Clock,
+) -> Exit {
+    let Signals { mut stop, mut hang_up } = signals;
+    let app = match App::start(loaded.settings, file, journal, clock) {
+        Ok(app) => app,
+        Err(error) => {
+            journal.write(clock.now(), Level::Error, &error.to_string(), &[]);
+            return match error {
+                StartError::Bind(..) => Exit::NotBound,
+                StartError::Machine(_) => Exit::Failed,
+            };
+        }
     };
-    runtime.block_on(async {
-        let signals = Stop::new().and_then(|stop| Ok((stop, signal(SignalKind::hangup())?)));
-        let (mut stop, hang_ups) = match signals {
-            Ok(signals) => signals,
-            Err(error) => return failed("no signals", &error, journal, clock),
-        };
-        let app = match App::start(settings, journal, clock) {
-            Ok(app) => app,
-            Err(error) => {
-                journal.write(clock.now(), Level::Error, &error.to_string(), &[]);
-                return match error {
-                    StartError::Bind(..) => Exit::NotBound,
-                    StartError::Machine(_) => Exit::Failed,
-                };
-            }
-        };
-        tokio::spawn(tell_of(hang_ups, journal.clone(), clock.clone()));
+    let reloading = async {
+        while hang_up.recv().await.is_some() {
+            app.reload().await;
+        }
+        std::future::pending().await
+    };
+    let stopping = async {
         stop.asked().await;
         journal.write(clock.now(), Level::Info, "stopping", &[]);
         tokio::select! {
             () = app.drain() => {}
             () = stop.asked() => {}
         }
-        Exit::Done
-    })
+    };
+    tokio::select! {
+        () = stopping => Exit::Done,
+        exit = reloading => exit,
+    }
 }
 
-fn failed(what: &str, error: &io::Error, journal: &Journal, clock: &Clock) -> Exit {
-    let error = error.to_string();
-    journal.write(clock.now(), Level::Error, what, &[("error", Value::Str(&error))]);
-    Exit::Failed
+/// Everything the program listens for.
+struct Signals {
+    stop: Stop,
+    /// Whoever sends this asks for the configuration to be read again.
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { stop: Stop::new()?, hang_up: signal(SignalKind::hangup())? })
+    }
 }
 
 /// The signals that ask to stop: the first for the requests under way to be answered, the second at once.
@@ -139,32 +163,10 @@ impl Stop {
     }
 }
 
-/// Keeps a hang-up from ending the program: whoever sends one asks for the configuration to be read again.
-async fn tell_of(mut hang_ups: Signal, journal: Journal, clock: Clock) {
-    while hang_ups.recv().await.is_some() {
-        let message = "SIGHUP ignored: reloading the configuration is not in this build";
-        journal.write(clock.now(), Level::Warn, message, &[]);
-    }
-}
-
-fn open_journal(settings: &LogSettings) -> Journal {
-    let format = match settings.format {
-        LogFormat::Text => Format::Text,
-        LogFormat::Json => Format::Json,
-    };
-    let level = match settings.level {
-        LogLevel::Error => Level::Error,
-        LogLevel::Warn => Level::Warn,
-        LogLevel::Info => Level::Info,
-        LogLevel::Debug => Level::Debug,
-    };
-    Journal::start(format, level, standard_error())
-}
-
 /// Standard error without the standard library's lock: a writer that is stuck in a full pipe would keep it.
 fn standard_error() -> Box<dyn Write + Send> {
     match io::stderr().as_fd().try_clone_to_owned() {
-        Ok(owned) => Box::new(File::from(owned)),
+        Ok(owned) => Box::new(std::fs::File::from(owned)),
         Err(_) => Box::new(io::sink()),
     }
 }

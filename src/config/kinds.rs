@@ -116,9 +116,12 @@ pub(super) fn secret(value: &Value<'_>) -> Result<Option<Secret>, Wrong> {
     Ok((!text.is_empty()).then(|| Secret::new(text)))
 }
 
-/// The path of a file.
+/// The path of a file, which is watched like the configuration itself.
 pub(super) fn file(value: &Value<'_>) -> Result<PathBuf, Wrong> {
-    value.parsed("the path of a file", |text| (!text.is_empty()).then(|| PathBuf::from(text)))
+    let path = value
+        .parsed("the path of a file", |text| (!text.is_empty()).then(|| PathBuf::from(text)))?;
+    value.reader.note_file(&path);
+    Ok(path)
 }
 
 /// A list of what `item` takes; `what` are they.

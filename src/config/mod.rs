@@ -10,6 +10,7 @@ mod cache;
 mod compression;
 mod environment;
 mod field_edits;
+mod file;
 mod key;
 mod kinds;
 mod known;
@@ -35,6 +36,7 @@ mod wrong;
 pub use admin::{AdminAddress, AdminSettings};
 pub use cache::{CacheSettings, Capacity, MemorySettings};
 pub use environment::Environment;
+pub use file::{File, Unusable};
 pub use log::{AccessLog, LogFormat, LogLevel, LogSettings};
 pub use problem::{Errors, Origin, Problem};
 pub use secret::Secret;
@@ -44,6 +46,7 @@ pub use units::Share;
 pub use upstream::{UpstreamHost, UpstreamServer, UpstreamSettings};
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use known::Known;
 use reader::{Findings, Flag, Reader};
@@ -57,6 +60,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// What may not be meant as it is, from the file's top.
     pub warnings: Vec<Problem>,
+    /// The files that it names and that were read for it.
+    pub files: Vec<PathBuf>,
 }
 
 /// Checks the configuration file `file`, whose content is `text`, in an `environment` whose settings overrule it.
@@ -99,7 +104,7 @@ fn read(
     flags: &[Flag<'_>],
     environment: &Environment,
 ) -> Result<(Option<Settings>, Findings), Errors> {
-    let document = syntax::parse(source).map_err(Errors::new)?;
+    let document = syntax::parse(source).map_err(|problems| Errors::new(problems, Vec::new()))?;
     let reader = Reader::new(source.clone(), flags, environment);
     let settings = Table::root(&reader, &document).read(Settings::read);
     let mut findings = reader.finish();
@@ -122,9 +127,9 @@ fn judge(settings: Option<Settings>, findings: Findings) -> Result<Loaded, Error
         Some(settings) if findings.problems.is_empty() => {
             let mut warnings = findings.warnings;
             warnings.sort();
-            Ok(Loaded { settings, warnings })
+            Ok(Loaded { settings, warnings, files: findings.files })
         }
-        _ => Err(Errors::new(findings.problems)),
+        _ => Err(Errors::new(findings.problems, findings.files)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and where.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where a value was given. Ordered as problems are listed: the command line, the environment, the file from its top.
@@ -58,25 +59,33 @@ impl fmt::Display for Problem {
 
 /// Everything wrong with a configuration, one [`Problem`] a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Errors(Vec<Problem>);
+pub struct Errors {
+    problems: Vec<Problem>,
+    files: Vec<PathBuf>,
+}
 
 impl Errors {
-    /// The problems, in the order of [`Origin`].
-    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+    /// The problems, in the order of [`Origin`], of a configuration that names these files.
+    pub(super) fn new(mut problems: Vec<Problem>, files: Vec<PathBuf>) -> Self {
         problems.sort();
         problems.dedup();
-        Self(problems)
+        Self { problems, files }
     }
 
     /// Every one of them, one at least.
     pub fn problems(&self) -> &[Problem] {
-        &self.0
+        &self.problems
+    }
+
+    /// The files that the configuration names: what is wrong may be wrong there.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 }
 
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.0.iter().enumerate() {
+        for (i, problem) in self.problems.iter().enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }

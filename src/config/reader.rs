@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::known::{Known, Unknown};
@@ -31,6 +32,8 @@ pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
     pub(super) unknown: Vec<Unknown>,
+    /// The files that it names.
+    pub(super) files: Vec<PathBuf>,
     /// Every key that was asked for.
     pub(super) known: BTreeSet<Known>,
 }
@@ -92,6 +95,14 @@ impl<'a> Reader<'a> {
     pub(super) fn warn(&self, origin: Origin, key: &str, message: &str) {
         let warning = Problem { origin, key: key.to_owned(), message: message.to_owned() };
         self.found.borrow_mut().warnings.push(warning);
+    }
+
+    /// Takes note of a file that is named.
+    pub(super) fn note_file(&self, path: &Path) {
+        let files = &mut self.found.borrow_mut().files;
+        if !files.iter().any(|known| known == path) {
+            files.push(path.to_owned());
+        }
     }
 
     /// Takes note of a key that can be given.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::address::listener;
-use super::kinds::{auto_or, count, duration, list_of, size, some_of, timeout};
+use super::kinds::{auto_or, boolean, count, duration, list_of, size, some_of, timeout};
 use super::route::host;
 use super::table::Table;
 use super::value::Value;
@@ -26,6 +26,8 @@ pub struct ServerSettings {
     pub drain_delay: Duration,
     /// How long requests may go on after that.
     pub drain_timeout: Duration,
+    /// Whether the configuration is read again when its file changes.
+    pub watch: bool,
     /// `[server.limits]`.
     pub limits: ServerLimits,
 }
@@ -49,7 +51,7 @@ pub struct ServerLimits {
 
 impl ServerSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
-        table.not_in_build(&["trusted_proxies", "client_ip_header", "watch"]);
+        table.not_in_build(&["trusted_proxies", "client_ip_header"]);
         let listen = table.get("listen", r#"["127.0.0.1:8080"]"#, some_of("addresses", listener));
         refuse_twice(&listen, table);
         Self {
@@ -59,6 +61,7 @@ impl ServerSettings {
             health_path: table.get("health_path", "", health_path),
             drain_delay: table.get("drain_delay", "0s", duration),
             drain_timeout: table.get("drain_timeout", "30s", duration),
+            watch: table.get("watch", "true", boolean),
             limits: table.table("limits", ServerLimits::read),
         }
     }

@@ -1,12 +1,14 @@
 //! What an operator would want to know, said once.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Service;
+use super::{Rulebook, Service};
 use crate::cache::Inquiry;
 use crate::caching::cache_status::CacheStatus;
 use crate::caching::storability::Refusal;
 use crate::journal::{Level, Value};
+use crate::policy::Policy;
 
 /// What has been said already.
 #[derive(Debug)]
@@ -17,11 +19,24 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Nothing was said yet of these many routes.
-    pub fn new(routes: usize) -> Self {
-        let credential = std::iter::repeat_with(AtomicBool::default).take(routes).collect();
-        Self { no_lifetime: AtomicBool::default(), credential }
+    /// Hints for the routes of `policy`. What was said `before` is not said again of a route with the same name.
+    pub fn after(before: Option<&Rulebook>, policy: &Policy) -> Self {
+        let told = before.map(|before| before.hints.told_of(&before.policy)).unwrap_or_default();
+        let credential = names(policy).map(|name| AtomicBool::new(told.contains(name))).collect();
+        let no_lifetime =
+            before.is_some_and(|before| before.hints.no_lifetime.load(Ordering::Relaxed));
+        Self { no_lifetime: AtomicBool::new(no_lifetime), credential }
     }
+
+    fn told_of<'p>(&self, policy: &'p Policy) -> HashSet<&'p str> {
+        let all = names(policy).zip(&self.credential);
+        all.filter(|(_, told)| told.load(Ordering::Relaxed)).map(|(name, _)| name).collect()
+    }
+}
+
+/// The names of all routes, the fallback's last.
+fn names(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.routes().iter().chain([policy.fallback()]).map(|route| &*route.name)
 }
 
 impl Service {
@@ -30,6 +45,9 @@ impl Service {
         let Some(detail) = status.detail else { return };
         let is = |refusal: Refusal| refusal.as_str() == detail;
         let rulebook = self.rulebook.load();
+        if !rulebook.has(&inquiry.route) {
+            return;
+        }
         let hints = &rulebook.hints;
         let (said, message) = if is(Refusal::NoLifetime) {
             let message = "responses give no lifetime and are not stored; default_ttl in [cache] or in a route gives them one";

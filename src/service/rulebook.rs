@@ -45,6 +45,14 @@ impl Rulebook {
         (Arc::clone(counters), Arc::clone(&self.upstreams[route.upstream]))
     }
 
+    /// Whether this is one of its routes, and not one of a rulebook before.
+    pub(super) fn has(&self, route: &Arc<Route>) -> bool {
+        let mut routes =
+            [self.policy.fallback()].into_iter().chain(self.policy.routes().get(route.index));
+        routes.any(|ours| Arc::ptr_eq(ours, route))
+    }
+
+    /// The position of a route of its own among all, the fallback's last.
     pub(super) fn index_of(&self, route: &Arc<Route>) -> usize {
         let is_fallback = Arc::ptr_eq(route, self.policy.fallback());
         if is_fallback { self.policy.routes().len() } else { route.index }

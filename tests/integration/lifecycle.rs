@@ -186,18 +186,6 @@ fn g03_a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_hang_up_ends_nothing() {
-    let origin = Origin::always(ok("served"));
-    let mut forebay = Forebay::start(&origin, "");
-    for _ in 0..2 {
-        forebay.signal("HUP");
-    }
-    forebay.wait_for_log(&["SIGHUP", "not in this build"]);
-    forebay.get("/a").expect(200, "served");
-    assert!(forebay.is_running());
-}
-
-#[test]
 fn an_only_server_is_used_whatever_it_does() {
     let origin = Origin::start(|exchange| exchange.reset());
     let forebay = Forebay::start(&origin, "[cache]\nerror_ttl = \"0s\"");

@@ -18,8 +18,11 @@ pub(crate) struct Forebay {
     public: SocketAddr,
     admin: SocketAddr,
     log: Arc<Log>,
-    _directory: Directory,
+    directory: Directory,
 }
+
+/// The name of its configuration, in its directory.
+const FILE: &str = "test.toml";
 
 impl Forebay {
     /// In front of `origin`. `config` is a configuration file; what a test always needs is added where the file does not say
@@ -153,6 +156,48 @@ impl Forebay {
         self.log.lines.lock().unwrap().ended
     }
 
+    /// Where its configuration is.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.path().join(FILE)
+    }
+
+    /// Puts another configuration in the place of its own, completed as by [`Forebay::start`].
+    pub(crate) fn configure(&self, origin: &Origin, config: &str) {
+        self.replace_file(&Launch::new(&origin.url(), config).config);
+    }
+
+    /// Puts this text in the place of its configuration, all of it at once.
+    pub(crate) fn replace_file(&self, text: &str) {
+        let new = self.directory.file("new.toml", text);
+        fs::rename(new, self.file()).unwrap();
+    }
+
+    /// Has it take up its configuration.
+    #[track_caller]
+    pub(crate) fn reload(&self) -> Response {
+        self.admin().request("POST", "/api/reload", &[], b"")
+    }
+
+    /// What /readyz says of the configuration.
+    pub(crate) fn configuration(&self) -> serde_json::Value {
+        self.admin().get("/readyz").expect_status(200).json()["configuration"].clone()
+    }
+
+    /// How many lines of the log contain this.
+    pub(crate) fn count_in_log(&self, part: &str) -> usize {
+        self.log.lines.lock().unwrap().all.iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// How many files it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// The memory it has now, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("sh")
             .args(["-c", &format!("kill -{name} {}", self.child.id())])
@@ -184,9 +229,13 @@ impl Forebay {
 
     /// The most memory the process ever had, in MiB.
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:") / 1024
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
 
@@ -244,7 +293,7 @@ impl Launch {
     pub(crate) fn start(self) -> Forebay {
         let directory = Directory::new();
         let arguments = self.arguments.unwrap_or_else(|| {
-            let file = directory.path().join("test.toml");
+            let file = directory.path().join(FILE);
             fs::write(&file, &self.config).unwrap();
             vec!["--config".to_owned(), file.display().to_string()]
         });
@@ -279,7 +328,7 @@ impl Launch {
             panic!("forebay did not start:\n{}\nwith\n{}", log.text(), self.config);
         };
         let (public, admin) = (address(&public), address(&admin));
-        Forebay { child, public, admin, log, _directory: directory }
+        Forebay { child, public, admin, log, directory }
     }
 }
 

@@ -1,0 +1,64 @@
+//! What the admin listener can do.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::reload::{Because, Reloads};
+use crate::admin::{self, Abilities, NotReloaded, Readiness, Unfinished};
+use crate::counters::Counters;
+use crate::service::Service;
+
+pub(super) fn abilities(
+    service: &Arc<Service>,
+    counters: &Arc<Counters>,
+    reloads: &Arc<Reloads>,
+) -> Abilities {
+    let (read, outcome) = (Arc::clone(service), Arc::downgrade(reloads));
+    let forgetful = Arc::clone(service);
+    let reloads = Arc::downgrade(reloads);
+    Abilities {
+        readiness: Arc::new(move || Readiness {
+            ready: !read.leaving.load(Ordering::Relaxed),
+            configuration: outcome.upgrade().map(|last| last.configuration()).unwrap_or_default(),
+            ..readiness(&read)
+        }),
+        counters: Arc::clone(counters),
+        forget: Arc::new(move |purge| {
+            let service = Arc::clone(&forgetful);
+            Box::pin(async move {
+                let purging = tokio::task::spawn_blocking(move || service.purge(purge)).await;
+                purging.map(|purging| purging.matched).map_err(|_| Unfinished)
+            })
+        }),
+        reload: Arc::new(move || {
+            let outcome = reloads.upgrade().map(|reloads| reloads.ask(Because::Admin));
+            Box::pin(async move {
+                let outcome = outcome.ok_or(NotReloaded::Stopping)?;
+                outcome.await.unwrap_or(Err(NotReloaded::Unfinished))
+            })
+        }),
+        journal: service.journal.clone(),
+        clock: service.clock.clone(),
+    }
+}
+
+/// How the parts are.
+fn readiness(service: &Service) -> Readiness {
+    let (memory, rulebook) = (service.cache.memory(), service.rulebook.load());
+    let servers = rulebook.upstreams.iter().flat_map(|upstream| upstream.servers());
+    Readiness {
+        memory: admin::Memory {
+            stored_bytes: memory.bytes(),
+            capacity_bytes: service.cache.capacity(),
+            stored_responses: memory.keys(),
+        },
+        servers: servers
+            .map(|(server, healthy)| admin::Server {
+                upstream: "default".to_owned(),
+                server,
+                healthy,
+            })
+            .collect(),
+        ..Readiness::default()
+    }
+}
