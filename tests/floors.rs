@@ -24,7 +24,7 @@ const FLOORS: [&[&str]; 14] = [
 ];
 
 /// A name, and the only places below `src` where it may stand.
-const CONFINED: [(&str, &[&str]); 19] = [
+const CONFINED: [(&str, &[&str]); 22] = [
     ("Instant::now", &["clock.rs"]),
     ("SystemTime::now", &["clock.rs"]),
     ("brotli::", &["body/coder.rs"]),
@@ -38,11 +38,14 @@ const CONFINED: [(&str, &[&str]); 19] = [
     ("ipnet::", &["identity/networks.rs"]),
     ("moka::", &["store/memory.rs", "limit/local.rs"]),
     ("prometheus_client::", &["counters/"]),
+    ("rustls::", &["upstream/tls.rs"]),
+    ("rustls_native_certs::", &["upstream/tls.rs"]),
     ("serde::", &["config/", "admin/", "cli/"]),
     ("serde_json::", &["config/", "admin/", "cli/", "journal/", "respond/synthetic.rs"]),
-    ("socket2::", &["server/", "upstream/socket.rs"]),
+    ("socket2::", &["server/", "upstream/stream.rs", "upstream/tls.rs"]),
     ("rlimit::", &["server/", "app"]),
     ("strsim::", &["config/", "cli/"]),
+    ("tokio_rustls::", &["upstream/tls.rs"]),
     ("toml::", &["config/"]),
 ];
 

@@ -51,7 +51,7 @@ pub struct Server {
     pub upstream: String,
     /// Its URL.
     pub server: String,
-    /// Whether requests go there.
+    /// Whether requests go there rather than to others.
     pub healthy: bool,
 }
 

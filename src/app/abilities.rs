@@ -7,6 +7,7 @@ use super::reload::{Because, Reloads};
 use crate::admin::{self, Abilities, NotReloaded, Readiness, Unfinished};
 use crate::counters::Counters;
 use crate::service::Service;
+use crate::upstream::Upstream;
 
 pub(super) fn abilities(
     service: &Arc<Service>,
@@ -45,20 +46,21 @@ pub(super) fn abilities(
 /// How the parts are.
 fn readiness(service: &Service) -> Readiness {
     let (memory, rulebook) = (service.cache.memory(), service.rulebook.load());
-    let servers = rulebook.upstreams.iter().flat_map(|upstream| upstream.servers());
     Readiness {
         memory: admin::Memory {
             stored_bytes: memory.bytes(),
             capacity_bytes: service.cache.capacity(),
             stored_responses: memory.keys(),
         },
-        servers: servers
-            .map(|(server, healthy)| admin::Server {
-                upstream: "default".to_owned(),
-                server,
-                healthy,
-            })
-            .collect(),
+        servers: rulebook.upstreams.iter().flat_map(servers_of).collect(),
         ..Readiness::default()
     }
+}
+
+fn servers_of(upstream: &Arc<Upstream>) -> Vec<admin::Server> {
+    let name = upstream.name();
+    let servers = upstream.servers().into_iter();
+    servers
+        .map(|(server, healthy)| admin::Server { upstream: name.to_owned(), server, healthy })
+        .collect()
 }

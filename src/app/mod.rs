@@ -9,6 +9,7 @@ mod observers;
 mod reload;
 mod rulebooks;
 mod settings;
+mod upstreams;
 mod watch;
 mod workers;
 
@@ -32,7 +33,7 @@ use crate::service::Service;
 use crate::upstream::Via;
 
 use fixed::Fixed;
-use observers::Observer;
+use observers::{Observer, Reporter};
 use reload::{Because, Reloader, Reloads};
 use rulebooks::Rulebooks;
 use workers::Workers;
@@ -126,7 +127,8 @@ impl App {
         let access = settings::access(&settings.admin);
         let (fixed, is_watching) = (Fixed::of(&settings), settings.server.watch);
         let drain_delay = settings.server.drain_delay;
-        let mut rulebooks = Rulebooks::new(clock, &counters);
+        let events = Arc::new(Reporter::new(journal, clock));
+        let mut rulebooks = Rulebooks::new(clock, &counters, events);
         let service = Arc::new(Service {
             rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
             cache,
@@ -139,9 +141,8 @@ impl App {
         let handler = move |request, peer: &_| serving.call(request, peer);
         let observer = Arc::new(Observer::new(&counters, &service));
         let public = Server::new(handler, server, clock.clone(), observer, workers.handles());
-        let fronted = service.rulebook.load().upstreams.first().map(ToString::to_string);
+        let fronted = upstreams::told(&service.rulebook.load().upstreams);
         for (listener, address) in bound {
-            let fronted = fronted.as_deref().unwrap_or_default();
             let message = format!("listening on http://{address}, in front of {fronted}");
             journal.write(clock.now(), Level::Info, &message, &[]);
             spawn(&public, listener, journal, clock);

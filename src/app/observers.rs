@@ -1,15 +1,17 @@
-//! What the server tells of its connections, counted and written down.
+//! What the server tells of its connections, and an upstream of its servers, counted and written down.
 
 use std::io;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::clock::Clock;
 use crate::counters::{Counters, Outcome, RouteCounters};
 use crate::identity::peer::Peer;
-use crate::journal::{Level, Value};
-use crate::server::Events;
+use crate::journal::{Journal, Level, Value};
+use crate::server;
 use crate::service::Service;
+use crate::upstream::{self, ServerAddress};
 
 pub(super) struct Observer {
     counters: Arc<Counters>,
@@ -25,7 +27,7 @@ impl Observer {
     }
 }
 
-impl Events for Observer {
+impl server::Events for Observer {
     fn opened(&self) {
         self.counters.connection_opened();
     }
@@ -71,5 +73,33 @@ impl Events for Observer {
 impl Observer {
     fn write(&self, level: Level, message: &str, fields: &[(&'static str, Value<'_>)]) {
         self.service.journal.write(self.service.clock.now(), level, message, fields);
+    }
+}
+
+/// Writes down how servers of upstreams do.
+pub(super) struct Reporter {
+    journal: Journal,
+    clock: Clock,
+}
+
+impl Reporter {
+    pub(super) fn new(journal: &Journal, clock: &Clock) -> Self {
+        Self { journal: journal.clone(), clock: clock.clone() }
+    }
+}
+
+impl upstream::Events for Reporter {
+    fn server_changed(&self, upstream: &str, server: &ServerAddress, healthy: bool, why: &str) {
+        let (level, message) = match healthy {
+            true => (Level::Info, "a server is healthy again"),
+            false => (Level::Warn, "a server is unhealthy"),
+        };
+        let server = server.to_string();
+        let fields = [
+            ("upstream", Value::Str(upstream)),
+            ("server", Value::Str(&server)),
+            ("reason", Value::Str(why)),
+        ];
+        self.journal.write(self.clock.now(), level, message, &fields);
     }
 }

@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
-
 use super::machine;
 use crate::admin::Access;
 use crate::cache;
 use crate::config::{
     self, AdminSettings, Capacity, LogFormat, LogLevel, LogSettings, ServerLimits, ServerSettings,
-    Settings, UpstreamHost, UpstreamSettings,
+    Settings,
 };
 use crate::journal::{Format, Level};
 use crate::server::{self, Limits};
 use crate::service::AccessLog;
-use crate::upstream::{self, HostField, ServerAddress, Timeouts};
 
 /// The most memory that "auto" and percentages take.
 const MOST_BY_SHARE: u64 = 1 << 30;
@@ -78,35 +75,6 @@ pub(super) fn cache(settings: &Settings, capacity: u64) -> cache::Settings {
         uncacheable_for: settings.cache.uncacheable_for,
         error_ttl: settings.cache.error_ttl,
         stall_timeout: settings.server.limits.stall_timeout,
-    }
-}
-
-/// An upstream.
-pub(super) fn upstream(settings: &UpstreamSettings) -> upstream::Settings {
-    let host = match &settings.host {
-        UpstreamHost::Client => HostField::Client,
-        UpstreamHost::Upstream => HostField::Server,
-        UpstreamHost::Name(name) => {
-            HeaderValue::from_str(name).map_or(HostField::Client, HostField::Name)
-        }
-    };
-    let servers = settings
-        .servers
-        .iter()
-        .map(|server| ServerAddress { host: server.host.clone(), port: server.port });
-    upstream::Settings {
-        servers: servers.collect(),
-        host,
-        timeouts: Timeouts {
-            connect: settings.connect_timeout,
-            response: settings.response_timeout,
-            read: settings.read_timeout,
-            queue: settings.queue_timeout,
-            upgrade_idle: settings.upgrade_idle_timeout,
-        },
-        max_connections: settings.max_connections,
-        idle_connections: settings.idle_connections,
-        idle_timeout: settings.idle_timeout,
     }
 }
 

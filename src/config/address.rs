@@ -1,14 +1,17 @@
 //! Addresses: where to listen, whom to forward to.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use super::value::Value;
 use super::wrong::Wrong;
-use super::{AdminAddress, UpstreamServer};
+use super::{AdminAddress, AdminSettings, ServerSettings};
+use crate::upstream::{ServerAddress, can_be_certified};
 
 const TO_LISTEN_ON: &str = "an IP address and a port like \"127.0.0.1:8080\"";
 const A_SERVER: &str = "a URL like \"http://127.0.0.1:3000\"";
+/// What the kernel takes for a socket's path, in bytes.
+const LONGEST_SOCKET: usize = 107;
 
 /// `127.0.0.1:8080` or `http://127.0.0.1:8080`.
 pub(super) fn listener(value: &Value<'_>) -> Result<SocketAddr, Wrong> {
@@ -33,28 +36,90 @@ pub(super) fn admin_listener(value: &Value<'_>) -> Result<AdminAddress, Wrong> {
     }
 }
 
-/// `http://HOST[:PORT]`.
-pub(super) fn upstream_server(value: &Value<'_>) -> Result<UpstreamServer, Wrong> {
+/// `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix:/PATH`, which is not one of our `own`.
+pub(super) fn upstream_server(
+    value: &Value<'_>,
+    own: &OwnAddresses,
+) -> Result<ServerAddress, Wrong> {
     let text = value.string(A_SERVER)?;
-    if text.starts_with("https://") {
-        return Err(Wrong::not_in_build("\"https://\""));
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket_path(path, own).map(ServerAddress::Unix);
     }
-    if text.starts_with("unix:") {
-        return Err(Wrong::not_in_build("\"unix:\""));
-    }
-    let Some(authority) = text.strip_prefix("http://") else {
-        let wrong = Wrong::expected(A_SERVER);
-        let with_scheme = format!("http://{text}");
-        return Err(if server(&text).is_ok() { wrong.meant_text(&with_scheme) } else { wrong });
+    let (tls, authority) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+        (Some(authority), _) => (false, authority),
+        (None, Some(authority)) => (true, authority),
+        (None, None) => {
+            let wrong = Wrong::expected(A_SERVER);
+            let with_scheme = format!("http://{text}");
+            return Err(if server(&text).is_ok() { wrong.meant_text(&with_scheme) } else { wrong });
+        }
     };
     if authority.contains('@') {
         return Err(Wrong::because("expected a URL without user and password"));
     }
-    match authority.strip_suffix('/').unwrap_or(authority) {
-        authority if authority.contains(['/', '?', '#']) => {
-            Err(Wrong::expected(&format!("{A_SERVER}, without a path")))
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    if authority.contains(['/', '?', '#']) {
+        return Err(Wrong::expected(&format!("{A_SERVER}, without a path")));
+    }
+    let (host, port) = server(authority)?;
+    let port = port.unwrap_or(if tls { 443 } else { 80 });
+    if own.answer(&host, port) {
+        return Err(Wrong::because("this is where we listen ourselves"));
+    }
+    if tls && !can_be_certified(&host) {
+        return Err(Wrong::because("expected a host that a certificate can name"));
+    }
+    Ok(ServerAddress::Tcp { host, port, tls })
+}
+
+fn socket_path(path: &str, own: &OwnAddresses) -> Result<PathBuf, Wrong> {
+    if !path.starts_with('/') {
+        return Err(Wrong::expected("\"unix:\" and an absolute path"));
+    }
+    if path.len() > LONGEST_SOCKET {
+        return Err(Wrong::because(format!("expected a path of at most {LONGEST_SOCKET} bytes")));
+    }
+    if own.socket.as_deref() == Some(Path::new(path)) {
+        return Err(Wrong::because("this is where we listen ourselves"));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// Where we listen ourselves: to forward there would be to go round, or to show the operator's listener to everybody.
+#[derive(Default)]
+pub(super) struct OwnAddresses {
+    tcp: Vec<SocketAddr>,
+    socket: Option<PathBuf>,
+}
+
+impl OwnAddresses {
+    pub(super) fn new(server: &ServerSettings, admin: &AdminSettings) -> Self {
+        let (mut tcp, mut socket) = (server.listen.clone(), None);
+        match &admin.listen {
+            _ if !admin.enabled => {}
+            AdminAddress::Tcp(address) => tcp.push(*address),
+            AdminAddress::Unix(path) => socket = Some(path.clone()),
         }
-        authority => server(authority),
+        Self { tcp, socket }
+    }
+
+    /// True where it is known, without asking for names or the machine's addresses, that we would be answering.
+    fn answer(&self, host: &str, port: u16) -> bool {
+        let dialled = match host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical(),
+            Err(_) if host == "localhost" || host.ends_with(".localhost") => {
+                Ipv4Addr::LOCALHOST.into()
+            }
+            Err(_) => return false,
+        };
+        // The kernel takes an unspecified address for the machine itself.
+        let is_local = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+        self.tcp.iter().filter(|listener| listener.port() == port).any(|listener| {
+            let address = listener.ip().to_canonical();
+            address == dialled
+                || is_local(dialled)
+                    && (address.is_unspecified() || dialled.is_unspecified() && is_local(address))
+        })
     }
 }
 
@@ -82,17 +147,18 @@ fn socket_address(text: &str, what: &str) -> Result<SocketAddr, Wrong> {
     })
 }
 
-fn server(authority: &str) -> Result<UpstreamServer, Wrong> {
+/// A host, and a port where there is one.
+fn server(authority: &str) -> Result<(String, Option<u16>), Wrong> {
     let (host, port) = match authority.rsplit_once(':') {
         // The colons of `[::1]` are its own.
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     };
     let port = match port {
-        None => 80,
+        None => None,
         Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
             let port = port.parse().ok().filter(|port| *port != 0);
-            port.ok_or_else(|| Wrong::expected("a port from 1 to 65535"))?
+            Some(port.ok_or_else(|| Wrong::expected("a port from 1 to 65535"))?)
         }
         Some(_) => return Err(Wrong::expected(A_SERVER)),
     };
@@ -100,7 +166,7 @@ fn server(authority: &str) -> Result<UpstreamServer, Wrong> {
         Some(address) => address.parse::<Ipv6Addr>().map(|address| address.to_string()).ok(),
         None => is_host_name(host).then(|| host.to_ascii_lowercase()),
     };
-    host.map(|host| UpstreamServer { host, port }).ok_or_else(|| Wrong::expected(A_SERVER))
+    host.map(|host| (host, port)).ok_or_else(|| Wrong::expected(A_SERVER))
 }
 
 /// A DNS name or an IPv4 address. Docker allows underscores.

@@ -30,6 +30,7 @@ mod syntax;
 mod table;
 mod units;
 mod upstream;
+mod upstreams;
 mod value;
 mod wrong;
 
@@ -43,7 +44,7 @@ pub use secret::Secret;
 pub use server::{ServerLimits, ServerSettings};
 pub use settings::Settings;
 pub use units::Share;
-pub use upstream::{UpstreamHost, UpstreamServer, UpstreamSettings};
+pub use upstream::UpstreamSettings;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use super::kinds::{boolean, duration, list_of, size, some_of, timeout};
 use super::networks::networks;
 use super::respond::respond;
 use super::table::Table;
+use super::upstreams::Upstreams;
 use super::value::Value;
 use super::wrong::Wrong;
 use crate::caching::CodingRules;
@@ -25,6 +26,8 @@ use crate::policy::{
 /// What holds for routes that do not say.
 pub(super) struct Defaults<'d> {
     pub(super) cache: &'d CacheSettings,
+    /// The upstreams that there are.
+    pub(super) upstreams: &'d Upstreams,
     pub(super) codings: Arc<CodingRules>,
     /// These are made of every message, before the route's own.
     pub(super) request_fields: FieldEdits,
@@ -45,7 +48,6 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         "refresh_on",
         "client_cache_control",
         "rate_limit",
-        "upstream",
         "ignore_cookies",
         "refresh_interval",
     ]);
@@ -70,6 +72,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
             template(value, path.as_ref(), InvalidateTemplate::parse)
         }),
     );
+    let upstream = table.find("upstream", |value| defaults.upstreams.position(value));
     let timeouts = Timeouts {
         connect: table.find("connect_timeout", timeout),
         response: table.find("response_timeout", timeout),
@@ -95,6 +98,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         key_headers: key_headers.unwrap_or_else(|| cache.key_headers.clone()),
         tags: tags.into_iter().flatten().flatten().collect(),
         invalidates: invalidates.into_iter().flatten().flatten().collect(),
+        upstream: upstream.unwrap_or(0),
         timeouts,
         clients,
         request_body,

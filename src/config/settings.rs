@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::address::OwnAddresses;
 use super::compression::compression;
 use super::field_edits::{request_fields, response_fields};
 use super::route::Defaults;
 use super::routes::policy;
 use super::table::Table;
+use super::upstreams::Upstreams;
 use super::{
     AdminAddress, AdminSettings, CacheSettings, LogSettings, ServerSettings, UpstreamSettings,
 };
@@ -21,8 +23,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// `[log]`: what is written to standard error.
     pub log: LogSettings,
-    /// `[upstream]`: whom requests are forwarded to.
-    pub upstream: UpstreamSettings,
+    /// `[upstream]` and each `[upstreams.NAME]`, in the order that routes count them in: whom requests are forwarded to.
+    pub upstreams: Vec<UpstreamSettings>,
     /// `[cache]`: what holds for every route.
     pub cache: CacheSettings,
     /// Every `[[route]]`, and what holds where none matches.
@@ -32,20 +34,22 @@ pub struct Settings {
 impl Settings {
     /// Reads all there is; `None` where routes contradict each other, which is reported like anything else.
     pub(super) fn read(root: &Table<'_>) -> Option<Self> {
-        root.not_in_build(&["upstreams", "jwt", "redis", "rate_limit"]);
+        root.not_in_build(&["jwt", "redis", "rate_limit"]);
         let server = root.table("server", ServerSettings::read);
         let admin = root.table("admin", |table| admin(table, &server));
         let log = root.table("log", LogSettings::read);
-        let upstream = root.table("upstream", UpstreamSettings::read);
+        let upstreams = Upstreams::read(root, &OwnAddresses::new(&server, &admin));
         let cache = root.table("cache", CacheSettings::read);
         let defaults = Defaults {
             cache: &cache,
+            upstreams: &upstreams,
             codings: Arc::new(root.table("compression", compression)),
             request_fields: root.table("request_headers", request_fields),
             response_fields: root.table("response_headers", response_fields),
         };
         let policy = policy(root, &defaults)?;
-        Some(Self { server, admin, log, upstream, cache, policy })
+        let upstreams = upstreams.used_by(&policy, root);
+        Some(Self { server, admin, log, upstreams, cache, policy })
     }
 }
 

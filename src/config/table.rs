@@ -24,6 +24,8 @@ pub(super) struct Table<'t> {
     section: String,
     origin: Origin,
     content: Content<'t>,
+    /// Where what it does not say is said.
+    base: Option<&'t Self>,
     asked: RefCell<Vec<&'static str>>,
 }
 
@@ -46,6 +48,7 @@ impl<'t> Table<'t> {
             section: String::new(),
             origin: reader.origin_at(0),
             content: Content::Given(document),
+            base: None,
             asked: RefCell::default(),
         }
     }
@@ -65,6 +68,9 @@ impl<'t> Table<'t> {
         parse: impl Fn(&Value<'_>) -> Result<T, Wrong>,
     ) -> T {
         self.learn(Known::with_default(&self.section, key, default));
+        if let Some(base) = self.base_for(key) {
+            return base.get(key, default, parse);
+        }
         let path = self.path_of(key);
         let given = self.value(key, &path).and_then(|value| value.take(&parse));
         given
@@ -88,6 +94,9 @@ impl<'t> Table<'t> {
         parse: impl FnOnce(&Value<'_>) -> Result<T, Wrong>,
     ) -> Option<T> {
         self.learn(Known::optional(&self.section, key));
+        if let Some(base) = self.base_for(key) {
+            return base.find(key, parse);
+        }
         self.value(key, &self.path_of(key))?.take(parse)
     }
 
@@ -106,6 +115,19 @@ impl<'t> Table<'t> {
 
     /// The table `key`, read as if it were empty where it is not given.
     pub(super) fn table<T>(&self, key: &'static str, read: impl FnOnce(&Table<'_>) -> T) -> T {
+        match self.base {
+            // A base has no base itself.
+            Some(base) => base.table_over(key, None, |base| self.table_over(key, Some(base), read)),
+            None => self.table_over(key, None, read),
+        }
+    }
+
+    fn table_over<T>(
+        &self,
+        key: &'static str,
+        base: Option<&Table<'_>>,
+        read: impl FnOnce(&Table<'_>) -> T,
+    ) -> T {
         self.learn(Known::optional(&self.section, key));
         let path = self.path_of(key);
         let value = self.value(key, &path);
@@ -124,7 +146,7 @@ impl<'t> Table<'t> {
             }
         };
         let origin = value.as_ref().map_or(&self.origin, |value| &value.origin);
-        self.within(&path, key, origin, content).read(read)
+        Table { base, ..self.within(&path, key, origin, content) }.read(read)
     }
 
     /// Each table of the list `[[key]]`, from the file's top.
@@ -149,6 +171,36 @@ impl<'t> Table<'t> {
                 self.reader.report(origin.clone(), &path, format!("expected a table, [[{key}]]"));
             }
             self.within(&path, key, &origin, content).read(&mut read)
+        });
+        tables.collect()
+    }
+
+    /// Each table `[key.NAME]`, whatever its name. It has the keys of `base`, which says what it does not say itself.
+    pub(super) fn named<T>(
+        &self,
+        key: &'static str,
+        base: &Table<'_>,
+        mut read: impl FnMut(&str, &Table<'_>) -> T,
+    ) -> Vec<T> {
+        self.learn(Known::optional(&self.section, key));
+        let path = self.path_of(key);
+        let Some(value) = self.value(key, &path) else { return Vec::new() };
+        let toml = value.toml();
+        let Some(DeValue::Table(tables)) = toml.as_deref() else {
+            value.refuse(Wrong::because(format!("expected tables, [{path}.NAME]")));
+            return Vec::new();
+        };
+        let tables = tables.iter().map(|(name, table)| {
+            let path = join(&path, name.get_ref());
+            let origin = value.origin_within(name.span().start);
+            let content = table.get_ref().as_table().map_or(Content::Unusable, Content::Given);
+            if matches!(content, Content::Unusable) {
+                self.reader.report(origin.clone(), &path, format!("expected a table, [{path}]"));
+            }
+            let section = base.section.clone();
+            let table = self.within(&path, key, &origin, content);
+            let table = Table { base: Some(base), section, ..table };
+            table.read(|table| read(name.get_ref(), table))
         });
         tables.collect()
     }
@@ -194,6 +246,16 @@ impl<'t> Table<'t> {
         self.reader.report(origin, key, message);
     }
 
+    /// Says what is doubtful between tables within this one.
+    pub(super) fn doubt(&self, origin: Origin, key: &str, message: &str) {
+        self.reader.warn(origin, key, message);
+    }
+
+    /// Where the table was given.
+    pub(super) const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Where `key` was given, or else the table.
     pub(super) fn origin_of(&self, key: &str) -> Origin {
         let path = self.path_of(key);
@@ -214,7 +276,13 @@ impl<'t> Table<'t> {
     ) -> Table<'w> {
         let section = join(&self.section, key);
         let (path, origin) = (path.to_owned(), origin.clone());
-        Table { reader: self.reader, path, section, origin, content, asked: RefCell::default() }
+        let asked = RefCell::default();
+        Table { reader: self.reader, path, section, origin, content, base: None, asked }
+    }
+
+    /// The table that says what this one does not say of `key`.
+    fn base_for(&self, key: &str) -> Option<&'t Self> {
+        self.base.filter(|_| !self.has(key))
     }
 
     /// Notes the keys that nobody asked for.
@@ -234,6 +302,9 @@ impl<'t> Table<'t> {
 
     fn learn(&self, known: Known) {
         self.asked.borrow_mut().push(known.key);
+        if let Some(base) = self.base {
+            base.asked.borrow_mut().push(known.key);
+        }
         self.reader.learn(known);
     }
 

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use super::*;
 use crate::caching::rules::StaleWindow;
 use crate::policy::{Route, Selection};
+use crate::upstream::ServerAddress;
 
 mod example;
 
@@ -35,8 +36,8 @@ fn every_default_can_be_read() {
     assert_eq!(settings.admin.open, ["/livez", "/readyz"]);
     assert_eq!(settings.log.level, LogLevel::Info);
     assert_eq!(settings.log.slow, None);
-    assert_eq!(settings.upstream.servers[0].to_string(), "http://app:3000");
-    assert_eq!(settings.upstream.max_connections, 512);
+    assert_eq!(settings.upstreams[0].settings.servers[0].to_string(), "http://app:3000");
+    assert_eq!(settings.upstreams[0].settings.max_connections, 512);
     assert!(settings.cache.collapse);
     assert!(
         matches!(settings.cache.memory.capacity, Capacity::Share(share) if share.of(400) == 100)
@@ -105,8 +106,8 @@ fn without_a_file_one_url_is_enough() {
         for_upstream("http://[::1]:3000", None, Some("127.0.0.1:0"), &Environment::default())
             .unwrap();
     assert_eq!(
-        loaded.settings.upstream.servers,
-        [UpstreamServer { host: "::1".to_owned(), port: 3000 }]
+        loaded.settings.upstreams[0].settings.servers,
+        [ServerAddress::Tcp { host: "::1".to_owned(), port: 3000, tls: false }]
     );
     assert_eq!(loaded.settings.server.listen[0].port(), 0);
     assert_eq!(loaded.warnings, []);

@@ -1,97 +1,89 @@
-//! `[upstream]`: whom requests are forwarded to.
+//! `[upstream]` and `[upstreams.NAME]`: whom requests are forwarded to.
 
-use std::fmt;
-use std::time::Duration;
+use http::HeaderValue;
+use http::uri::PathAndQuery;
 
-use super::address::{is_authority, upstream_server};
-use super::kinds::{count, duration, some_of, timeout};
+use super::address::{OwnAddresses, is_authority, upstream_server};
+use super::kinds::{count, duration, file, some_of, timeout};
 use super::table::Table;
 use super::value::Value;
 use super::wrong::Wrong;
+use crate::upstream::{Authorities, HealthSettings, HostField, Settings, Timeouts};
 
-/// `[upstream]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UpstreamSettings {
-    /// The servers, one at least.
-    pub servers: Vec<UpstreamServer>,
-    /// The Host they see.
-    pub host: UpstreamHost,
-    /// For a connection to be made.
-    pub connect_timeout: Duration,
-    /// Until the last byte of the response head.
-    pub response_timeout: Duration,
-    /// Between two bytes of a response body.
-    pub read_timeout: Duration,
-    /// How long an upgraded connection may be silent.
-    pub upgrade_idle_timeout: Duration,
-    /// Connections to one server at once.
-    pub max_connections: usize,
-    /// How long a request waits for one of them.
-    pub queue_timeout: Duration,
-    /// Idle connections that are kept for each server.
-    pub idle_connections: usize,
-    /// How long an idle connection is kept.
-    pub idle_timeout: Duration,
-}
-
-/// A server that speaks plain HTTP over TCP.
+/// `[upstream]`, or an `[upstreams.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamServer {
-    /// A lower-case name, an IPv4 address, or an IPv6 address without its brackets.
-    pub host: String,
-    /// The port, 80 where the URL had none.
-    pub port: u16,
+pub struct UpstreamSettings {
+    /// What routes, metrics and logs call it.
+    pub name: String,
+    /// What it says.
+    pub settings: Settings,
 }
 
-impl fmt::Display for UpstreamServer {
-    /// As a URL: `http://127.0.0.1:3000`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "http://[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "http://{}:{}", self.host, self.port)
-        }
+/// The name of `[upstream]`, which is where requests go whose route says nothing.
+pub(super) const DEFAULT: &str = "default";
+
+/// Reads one of them.
+pub(super) fn read(table: &Table<'_>, own: &OwnAddresses) -> Settings {
+    const WHY: &str = "where requests go, like [\"http://127.0.0.1:3000\"]";
+    let server = |value: &Value<'_>| upstream_server(value, own);
+    Settings {
+        servers: table.need("servers", WHY, some_of("URLs", server)).unwrap_or_default(),
+        host: table.get("host", "client", host),
+        authorities: table.find("ca", authorities),
+        timeouts: Timeouts {
+            connect: table.get("connect_timeout", "3s", timeout),
+            response: table.get("response_timeout", "60s", timeout),
+            read: table.get("read_timeout", "60s", timeout),
+            queue: table.get("queue_timeout", "1s", duration),
+            upgrade_idle: table.get("upgrade_idle_timeout", "1h", timeout),
+        },
+        max_connections: table.get("max_connections", "512", count(1, 1_000_000)),
+        idle_connections: table.get("idle_connections", "64", count(0, 1_000_000)),
+        idle_timeout: table.get("idle_timeout", "30s", timeout),
+        health: table.table("health", health),
     }
 }
 
-/// The Host field an upstream server sees.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum UpstreamHost {
-    /// What the client sent.
-    #[default]
-    Client,
-    /// The server's own name, as in its URL.
-    Upstream,
-    /// This name, with a port perhaps.
-    Name(String),
-}
-
-impl UpstreamSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
-        const WHY: &str = "where requests go, like [\"http://127.0.0.1:3000\"]";
-        table.not_in_build(&["health", "ca"]);
-        Self {
-            servers: table
-                .need("servers", WHY, some_of("URLs", upstream_server))
-                .unwrap_or_default(),
-            host: table.get("host", "client", host),
-            connect_timeout: table.get("connect_timeout", "3s", timeout),
-            response_timeout: table.get("response_timeout", "60s", timeout),
-            read_timeout: table.get("read_timeout", "60s", timeout),
-            upgrade_idle_timeout: table.get("upgrade_idle_timeout", "1h", timeout),
-            max_connections: table.get("max_connections", "512", count(1, 1_000_000)),
-            queue_timeout: table.get("queue_timeout", "1s", duration),
-            idle_connections: table.get("idle_connections", "64", count(0, 1_000_000)),
-            idle_timeout: table.get("idle_timeout", "30s", timeout),
+fn health(table: &Table<'_>) -> HealthSettings {
+    let path = table.find("path", path).flatten();
+    for key in ["interval", "timeout", "unhealthy_after", "healthy_after"] {
+        if path.is_none() && !table.has("path") && table.has(key) {
+            table.warn(key, "has no effect, as there is no health.path to ask for");
         }
+    }
+    HealthSettings {
+        path,
+        interval: table.get("interval", "5s", timeout),
+        timeout: table.get("timeout", "2s", timeout),
+        unhealthy_after: table.get("unhealthy_after", "3", count(1, 1000)),
+        healthy_after: table.get("healthy_after", "2", count(1, 1000)),
     }
 }
 
-fn host(value: &Value<'_>) -> Result<UpstreamHost, Wrong> {
+fn host(value: &Value<'_>) -> Result<HostField, Wrong> {
     const WHAT: &str = "\"client\", \"upstream\" or a host's name";
     value.parsed(WHAT, |text| match text {
-        "client" => Some(UpstreamHost::Client),
-        "upstream" => Some(UpstreamHost::Upstream),
-        name => is_authority(name).then(|| UpstreamHost::Name(name.to_ascii_lowercase())),
+        "client" => Some(HostField::Client),
+        "upstream" => Some(HostField::Server),
+        name if is_authority(name) => {
+            HeaderValue::try_from(name.to_ascii_lowercase()).ok().map(HostField::Name)
+        }
+        _ => None,
     })
+}
+
+/// `""`: none.
+fn path(value: &Value<'_>) -> Result<Option<PathAndQuery>, Wrong> {
+    value.parsed("a path like \"/health\"", |text| match text {
+        "" => Some(None),
+        path => path.starts_with('/').then(|| path.parse().ok().map(Some)).flatten(),
+    })
+}
+
+/// The certificates in the file that is named.
+fn authorities(value: &Value<'_>) -> Result<Authorities, Wrong> {
+    let content = std::fs::read(file(value)?)
+        .map_err(|why| Wrong::because(format!("cannot be read: {why}")))?;
+    Authorities::from_pem(&content)
+        .map_err(|why| Wrong::because(format!("expected certificates in PEM in this file: {why}")))
 }

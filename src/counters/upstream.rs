@@ -77,7 +77,7 @@ impl Collector for Upstreams {
             all,
             |upstream| &upstream.durations,
         )?;
-        let help = "Whether a server is used.";
+        let help = "Whether a server passes its checks and answers requests.";
         metric(to, "forebay_upstream_healthy", help, all, |upstream| &upstream.healthy)
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn failure(failure: Failure, inquiry: &Inquiry) -> Response<Body> {
             upstream::Failure::Unresolved
             | upstream::Failure::ConnectFailed
             | upstream::Failure::ConnectionLost
+            | upstream::Failure::Tls(_)
             | upstream::Failure::BadResponse => (StatusCode::BAD_GATEWAY, false),
             upstream::Failure::ConnectTimeout | upstream::Failure::ResponseTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, false)

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::server::ServerAddress;
 use crate::clock::{Clock, Timestamp};
 
 /// How long the addresses of a name are used before it is resolved again.
@@ -15,7 +14,8 @@ const RESOLVE_AFTER: Duration = Duration::from_secs(10);
 
 /// The addresses of one server. What is known is used at once; one task at a time finds out what has changed.
 pub(super) struct Addresses {
-    server: ServerAddress,
+    host: Box<str>,
+    port: u16,
     state: Mutex<State>,
     resolved: Notify,
 }
@@ -30,23 +30,27 @@ struct State {
 }
 
 impl Addresses {
-    pub(super) fn new(server: &ServerAddress) -> Arc<Self> {
-        let literal = server.host.parse::<IpAddr>().ok();
-        let known = literal.map(|address| SocketAddr::new(address, server.port));
+    pub(super) fn new(host: &str, port: u16) -> Arc<Self> {
+        let literal = host.parse::<IpAddr>().ok();
+        let known = literal.map(|address| SocketAddr::new(address, port));
         let state = State {
             known: known.into_iter().collect(),
             resolved_at: Some(Timestamp::from_millis(0)),
             is_final: known.is_some(),
         };
-        Arc::new(Self { server: server.clone(), state: Mutex::new(state), resolved: Notify::new() })
+        Arc::new(Self {
+            host: host.into(),
+            port,
+            state: Mutex::new(state),
+            resolved: Notify::new(),
+        })
     }
 
     /// All that are known, waiting for the name to be resolved only where none is. None where there are none.
     pub(super) async fn get(self: &Arc<Self>, clock: &Clock) -> Arc<[SocketAddr]> {
         let this = Arc::clone(self);
         let look_up = async move {
-            let found =
-                tokio::net::lookup_host((this.server.host.as_str(), this.server.port)).await;
+            let found = tokio::net::lookup_host((&*this.host, this.port)).await;
             found.map(Iterator::collect).unwrap_or_default()
         };
         self.get_by(look_up, clock.now()).await
@@ -132,7 +136,7 @@ mod tests {
     }
 
     fn of_name() -> Arc<Addresses> {
-        Addresses::new(&ServerAddress { host: "origin.example".to_owned(), port: 80 })
+        Addresses::new("origin.example", 80)
     }
 
     fn at(secs: u64) -> Timestamp {
@@ -184,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_its_own() {
-        let known = Addresses::new(&ServerAddress { host: "::1".to_owned(), port: 80 });
+        let known = Addresses::new("::1", 80);
         let never = async { panic!("an address was resolved") };
         assert_eq!(*known.get_by(never, at(0)).await, ["[::1]:80".parse().unwrap()]);
     }

@@ -1,6 +1,7 @@
 //! One request to one server, from the connection to the response's head.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, UPGRADE, VIA};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
@@ -103,7 +104,7 @@ impl Attempts {
         let host = match &upstream.settings.host {
             HostField::Client => None,
             HostField::Name(name) => Some(name.clone()),
-            HostField::Server => HeaderValue::try_from(server.address.to_string()).ok(),
+            HostField::Server => Some(server.host.clone()),
         };
         if let Some(host) = host {
             request.headers_mut().insert(HOST, host);
@@ -125,8 +126,9 @@ impl Attempts {
             Err(unanswered) => Err(unanswered.failure),
         };
         let now = upstream.clock.now();
-        if server.record(record, now) && upstream.servers.len() > 1 {
-            upstream.counters.healthy(&server.address.to_string(), !server.is_ejected(now));
+        if server.record(record, now) {
+            let why = record.err().map_or("answered", Failure::as_str);
+            upstream.watch.look(server, &why, now);
         }
         outcome
     }
@@ -148,7 +150,7 @@ impl Exchange {
         };
         let connection = match idle {
             Some(connection) => connection,
-            None => match server.connect(self.timeouts.connect, &upstream.clock).await {
+            None => match connect(upstream, server, self.timeouts.connect).await {
                 Ok(connection) => connection,
                 Err(failure) => return Err(Unanswered::before_sending(failure, request)),
             },
@@ -247,6 +249,15 @@ impl Exchange {
         head.extensions.insert(Tunnel::new(end));
         Ok(Response::from_parts(head, Body::Empty))
     }
+}
+
+async fn connect(
+    upstream: &Upstream,
+    server: &Server,
+    timeout: Duration,
+) -> Result<Connection, Failure> {
+    let stream = server.dial(timeout, &upstream.clock).await?;
+    Connection::open(stream, upstream.clock.now()).await
 }
 
 /// What we add to a response's Via (RFC 9110 §7.6.3).

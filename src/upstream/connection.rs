@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,11 +16,11 @@ use http::{HeaderMap, Request, Response, StatusCode};
 pub(super) use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::attempt::Unanswered;
 use super::failure::Failure;
 use super::socket::{Socket, SocketState};
+use super::stream::Stream;
 use crate::body::{Body, Duplex};
 use crate::clock::Timestamp;
 
@@ -44,10 +43,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects to `address`.
-    pub(super) async fn open(address: SocketAddr, now: Timestamp) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await.map_err(|_| Failure::ConnectFailed)?;
-        let _ = stream.set_nodelay(true);
+    /// HTTP on an established `stream`.
+    pub(super) async fn open(stream: Stream, now: Timestamp) -> Result<Self, Failure> {
         let state = Arc::new(SocketState::default());
         let socket = TokioIo::new(Socket { stream, state: Arc::clone(&state) });
         let handshake = http1::Builder::new()
@@ -206,15 +203,16 @@ pub(super) fn never_has_content(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
     #[tokio::test]
     async fn a_request_that_was_not_taken_comes_back() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut connection = Connection::open(address, Timestamp::from_secs(1)).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let now = Timestamp::from_secs(1);
+        let mut connection = Connection::open(Stream::Tcp(stream), now).await.unwrap();
         let driver = connection.driver.take();
         let ended = poll_fn(move |_| {
             let _held = &driver;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::tls::TlsFault;
 use crate::body::BodyError;
 
 /// Why a request that was to go forward got no response.
@@ -13,6 +14,8 @@ pub enum Failure {
     ConnectFailed,
     /// No connection within `connect_timeout`.
     ConnectTimeout,
+    /// Whoever answered did not prove to be the server, or speaks no TLS. Nothing was sent.
+    Tls(TlsFault),
     /// Every connection was in use for all of `queue_timeout`, or too many waited already.
     Overloaded,
     /// The connection was lost before the response's head was whole.
@@ -32,6 +35,7 @@ impl Failure {
             Self::Unresolved => "upstream-unresolved",
             Self::ConnectFailed => "connect-failed",
             Self::ConnectTimeout => "connect-timeout",
+            Self::Tls(fault) => fault.as_str(),
             Self::Overloaded => "upstream-overloaded",
             Self::ConnectionLost => "connection-lost",
             Self::ResponseTimeout => "response-timeout",
@@ -42,7 +46,7 @@ impl Failure {
 
     /// True when the request never reached a server, so that sending it to another harms nobody.
     const fn was_not_sent(self) -> bool {
-        matches!(self, Self::Unresolved | Self::ConnectFailed | Self::ConnectTimeout)
+        matches!(self, Self::Unresolved | Self::ConnectFailed | Self::ConnectTimeout | Self::Tls(_))
     }
 
     /// True when a server may have acted on the request although it did not answer.

@@ -2,18 +2,25 @@
 
 mod addresses;
 mod attempt;
+mod checks;
 mod connection;
+mod dial;
 mod expect;
 mod failure;
+mod health;
 mod request;
 mod response_body;
 mod server;
+mod server_address;
+mod settings;
 mod socket;
+mod stream;
+mod tls;
+mod watch;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
@@ -24,54 +31,18 @@ use crate::clock::{Clock, Timestamp};
 use crate::counters::UpstreamCounters;
 
 use attempt::{Attempts, Unanswered};
+use checks::Checks;
 use server::Server;
+use tls::Tls;
+use watch::Watch;
 
 pub use failure::Failure;
+pub use health::HealthSettings;
 pub use request::{PSEUDONYM, Via, outgoing_fields};
-pub use server::ServerAddress;
-
-/// An upstream as configured.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Its servers, one at least.
-    pub servers: Vec<ServerAddress>,
-    /// The Host they see.
-    pub host: HostField,
-    /// How long things may take, where the route does not say.
-    pub timeouts: Timeouts,
-    /// Connections in use at once, for each server.
-    pub max_connections: usize,
-    /// Idle connections that are kept for each server.
-    pub idle_connections: usize,
-    /// How long an idle connection is kept.
-    pub idle_timeout: Duration,
-}
-
-/// The Host field that the servers see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostField {
-    /// The client's.
-    Client,
-    /// The server's own name.
-    Server,
-    /// This one.
-    Name(HeaderValue),
-}
-
-/// How long the parts of an exchange may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To an established connection.
-    pub connect: Duration,
-    /// To the last byte of the response's head.
-    pub response: Duration,
-    /// Between two reads of the response's body.
-    pub read: Duration,
-    /// To a free connection, where all are in use.
-    pub queue: Duration,
-    /// Without a byte in either direction of an upgraded connection.
-    pub upgrade_idle: Duration,
-}
+pub use server_address::ServerAddress;
+pub use settings::{HostField, Settings, Timeouts};
+pub use tls::{Authorities, BadAuthorities, TlsFault, can_be_certified};
+pub use watch::Events;
 
 /// A request on its way to the upstream.
 #[derive(Debug)]
@@ -118,22 +89,46 @@ pub struct Upstream {
     /// Where the search for the least busy server begins.
     turn: AtomicUsize,
     clock: Clock,
-    counters: Arc<UpstreamCounters>,
+    watch: Arc<Watch>,
+    checks: Mutex<Checks>,
 }
 
 impl Upstream {
-    /// An upstream with no connection made yet.
-    pub fn new(settings: Settings, clock: Clock, counters: Arc<UpstreamCounters>) -> Self {
-        let servers: Vec<_> = settings
-            .servers
-            .iter()
-            .map(|address| Arc::new(Server::new(address.clone(), settings.max_connections)))
-            .collect();
-        counters.servers(servers.iter().map(|server| server.address.to_string()));
-        for server in &servers {
-            counters.healthy(&server.address.to_string(), true);
-        }
-        Self { settings, servers, turn: AtomicUsize::new(0), clock, counters }
+    /// An upstream with no connection made yet. Begins to check its servers where `settings` say so: to be called within a
+    /// runtime. Ends with the last request that uses it.
+    pub fn start(
+        name: &str,
+        settings: Settings,
+        clock: Clock,
+        counters: Arc<UpstreamCounters>,
+        events: Arc<dyn Events>,
+    ) -> Arc<Self> {
+        let (tls, is_alone) =
+            (Tls::new(settings.authorities.as_ref()), settings.servers.len() == 1);
+        counters.servers(settings.servers.iter().map(ToString::to_string));
+        let server = |address: &ServerAddress| {
+            counters.healthy(&address.to_string(), true);
+            Arc::new(Server::new(address.clone(), &tls, settings.max_connections, is_alone))
+        };
+        let servers: Vec<_> = settings.servers.iter().map(server).collect();
+        let watch = Arc::new(Watch { upstream: name.into(), counters, events });
+        let host = match &settings.host {
+            HostField::Name(host) => Some(host),
+            HostField::Client | HostField::Server => None,
+        };
+        let checks = Checks::start(&settings.health, &servers, host, &watch, &clock);
+        let checks = Mutex::new(checks);
+        Arc::new(Self { settings, servers, turn: AtomicUsize::new(0), clock, watch, checks })
+    }
+
+    /// What the configuration calls it.
+    pub fn name(&self) -> &str {
+        &self.watch.upstream
+    }
+
+    /// What it was made from: where that is the same again, so is the upstream.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What holds where a route does not say otherwise.
@@ -141,16 +136,23 @@ impl Upstream {
         self.settings.timeouts
     }
 
-    /// Each server and whether it is used.
+    /// Each server and whether it is healthy.
     pub fn servers(&self) -> Vec<(String, bool)> {
         let now = self.clock.now();
         self.servers
             .iter()
-            .map(|server| {
-                let used = self.servers.len() == 1 || !server.is_ejected(now);
-                (server.address.to_string(), used)
-            })
+            .map(|server| (server.address.to_string(), server.is_well(now)))
             .collect()
+    }
+
+    /// Gives way to `successor`, if the configuration has another of this name: the requests under way are its last, no
+    /// connection is kept for more, its servers are no longer checked, and the metrics forget those that are its alone.
+    pub fn retire(&self, successor: Option<&Self>) {
+        drop(std::mem::take(&mut *self.checks.lock().unwrap_or_else(PoisonError::into_inner)));
+        self.servers.iter().for_each(|server| server.retire());
+        if successor.is_none() {
+            self.watch.counters.servers(std::iter::empty());
+        }
     }
 
     /// Closes idle connections whose time is over or that are too many; to be called once a second or so.
@@ -172,10 +174,11 @@ impl Upstream {
         let began = self.clock.now();
         let outcome = self.send(forward).await;
         let took = self.clock.now().saturating_since(began);
-        self.counters
+        let counters = &self.watch.counters;
+        counters
             .request(outcome.as_ref().ok().map(|forwarded| forwarded.response.status().as_u16()));
         if outcome.is_ok() {
-            self.counters.duration(took);
+            counters.duration(took);
         }
         outcome
     }
@@ -212,7 +215,7 @@ impl Upstream {
         }
     }
 
-    /// The least busy server that has not been tried; ejected ones only when there is no other.
+    /// The least busy server that has not been tried; one that is not well only when there is no other.
     fn choose(&self, tried: &[ServerAddress]) -> Result<&Arc<Server>, Failure> {
         if let [only] = self.servers.as_slice() {
             return Ok(only);
@@ -222,7 +225,7 @@ impl Upstream {
         (0..self.servers.len())
             .filter_map(|offset| self.servers.get(turn.wrapping_add(offset) % self.servers.len()))
             .min_by_key(|server| {
-                (tried.contains(&server.address), server.is_ejected(now), server.load())
+                (tried.contains(&server.address), !server.is_well(now), server.load())
             })
             .ok_or(Failure::Unresolved)
     }
@@ -237,7 +240,7 @@ pub fn is_event_stream(fields: &HeaderMap) -> bool {
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, server) in self.servers.iter().enumerate() {
-            write!(f, "{}http://{}", if index == 0 { "" } else { ", " }, server.address)?;
+            write!(f, "{}{}", if index == 0 { "" } else { ", " }, server.address)?;
         }
         Ok(())
     }

@@ -2,15 +2,19 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::addresses::Addresses;
 use super::connection::Connection;
+use super::dial::Dialer;
 use super::failure::Failure;
+use super::server_address::ServerAddress;
+use super::stream::Stream;
+use super::tls::Tls;
 use crate::clock::{Clock, Timestamp};
 
 /// So many failures in a row and the server is left alone for [`EJECTED_FOR`].
@@ -20,31 +24,12 @@ const EJECTED_FOR: Duration = Duration::from_secs(10);
 /// So many requests may wait for a connection; the next is refused at once.
 const QUEUE: usize = 1024;
 
-/// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerAddress {
-    /// A lower-case name, an IPv4 address, or an IPv6 address without its brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
-
-impl fmt::Display for ServerAddress {
-    /// As in a Host field, the default port left out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?;
-        } else {
-            f.write_str(&self.host)?;
-        }
-        if self.port == 80 { Ok(()) } else { write!(f, ":{}", self.port) }
-    }
-}
-
 /// A server, the connections to it, and its record.
 pub(super) struct Server {
     pub(super) address: ServerAddress,
-    addresses: Arc<Addresses>,
+    /// Its own name, as in a Host field.
+    pub(super) host: HeaderValue,
+    dialer: Dialer,
     permits: Arc<Semaphore>,
     max_connections: usize,
     waiting: AtomicUsize,
@@ -52,12 +37,27 @@ pub(super) struct Server {
     failures_in_a_row: AtomicU32,
     /// In milliseconds, as [`Timestamp`]; 0 when it is not ejected.
     ejected_until: AtomicU64,
+    /// It is the only one: nobody would be better off without it.
+    is_alone: bool,
+    /// Found unhealthy by asking it.
+    is_sick: AtomicBool,
+    /// Whether it was last said to be well.
+    announced: Mutex<bool>,
+    /// Another has taken its place: what it still has under way is its last.
+    is_retired: AtomicBool,
 }
 
 impl Server {
-    pub(super) fn new(address: ServerAddress, max_connections: usize) -> Self {
+    pub(super) fn new(
+        address: ServerAddress,
+        tls: &Tls,
+        max_connections: usize,
+        is_alone: bool,
+    ) -> Self {
+        let host = HeaderValue::try_from(address.authority());
         Self {
-            addresses: Addresses::new(&address),
+            host: host.unwrap_or(HeaderValue::from_static("")),
+            dialer: Dialer::new(&address, tls),
             address,
             permits: Arc::new(Semaphore::new(max_connections)),
             max_connections,
@@ -65,6 +65,10 @@ impl Server {
             idle: Mutex::default(),
             failures_in_a_row: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
+            is_alone,
+            is_sick: AtomicBool::new(false),
+            announced: Mutex::new(true),
+            is_retired: AtomicBool::new(false),
         }
     }
 
@@ -102,7 +106,10 @@ impl Server {
     /// Keeps a connection for the next request. There are never more of them than may be in use at once; what is too many
     /// is closed by [`Server::close_outworn`], not while requests wait.
     pub(super) fn keep_idle(&self, connection: Connection) {
-        lock(&self.idle).push_back(connection);
+        let mut idle = lock(&self.idle);
+        if !self.is_retired.load(Ordering::Relaxed) {
+            idle.push_back(connection);
+        }
     }
 
     /// Closes the connections that have been idle for too long, and the oldest of those that are more than `keep`.
@@ -118,33 +125,12 @@ impl Server {
         drop(closed);
     }
 
-    /// Makes a connection, trying the server's addresses in turn. An address that does not answer takes its share of
-    /// `timeout` only.
-    pub(super) async fn connect(
-        &self,
-        timeout: Duration,
-        clock: &Clock,
-    ) -> Result<Connection, Failure> {
-        let began = clock.now();
-        let addresses = tokio::time::timeout(timeout, self.addresses.get(clock)).await;
-        let addresses = addresses.map_err(|_| Failure::ConnectTimeout)?;
-        let mut failure = Failure::Unresolved;
-        for (address, untried) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
-            let left = timeout.saturating_sub(clock.now().saturating_since(began));
-            let opening = Connection::open(*address, clock.now());
-            match tokio::time::timeout(left / untried, opening).await {
-                Ok(Ok(connection)) => {
-                    self.addresses.prefer(*address);
-                    return Ok(connection);
-                }
-                Ok(Err(error)) => failure = error,
-                Err(_) => failure = Failure::ConnectTimeout,
-            }
-        }
-        Err(failure)
+    /// Makes a connection to it within `timeout`.
+    pub(super) async fn dial(&self, timeout: Duration, clock: &Clock) -> Result<Stream, Failure> {
+        self.dialer.dial(timeout, clock).await
     }
 
-    /// Notes how a request went. True when that changed whether the server is ejected.
+    /// Notes how a request went. True when that may have changed whether the server is well.
     pub(super) fn record(&self, outcome: Result<(), Failure>, now: Timestamp) -> bool {
         match outcome {
             Ok(()) => {
@@ -164,9 +150,34 @@ impl Server {
         }
     }
 
-    /// True while it is left alone.
-    pub(super) fn is_ejected(&self, now: Timestamp) -> bool {
-        now.as_millis() < self.ejected_until.load(Ordering::Relaxed)
+    /// Notes what asking it came to.
+    pub(super) fn set_sick(&self, is_sick: bool) {
+        self.is_sick.store(is_sick, Ordering::Relaxed);
+    }
+
+    /// False while others are to be preferred: it was found unhealthy, or failed too often to be tried at present.
+    pub(super) fn is_well(&self, now: Timestamp) -> bool {
+        let is_ejected = now.as_millis() < self.ejected_until.load(Ordering::Relaxed);
+        !self.is_sick.load(Ordering::Relaxed) && (self.is_alone || !is_ejected)
+    }
+
+    /// Tells `of_change` whether it is well, if that is another than was told before.
+    pub(super) fn announce(&self, now: Timestamp, of_change: impl FnOnce(bool)) {
+        // Held meanwhile, so that the last one told is what holds.
+        let mut announced = lock(&self.announced);
+        let is_well = self.is_well(now);
+        if *announced != is_well && !self.is_retired.load(Ordering::Relaxed) {
+            *announced = is_well;
+            of_change(is_well);
+        }
+    }
+
+    /// Closes idle connections, keeps none from now on, and says no more of itself.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+        drop(lock(&self.announced));
+        let closed = std::mem::take(&mut *lock(&self.idle));
+        drop(closed);
     }
 }
 
@@ -198,36 +209,60 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use socket2::{Domain, Socket, Type};
-    use tokio::net::{TcpListener, TcpStream};
-
     use super::*;
 
-    /// A listener whose queue is full, and what fills it: it answers no SYN.
-    async fn unanswering() -> (std::net::TcpListener, Vec<TcpStream>) {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        socket.listen(0).unwrap();
-        let listener = std::net::TcpListener::from(socket);
-        let mut filling = Vec::new();
-        let connect = || TcpStream::connect(listener.local_addr().unwrap());
-        while let Ok(stream) = tokio::time::timeout(Duration::from_millis(200), connect()).await {
-            filling.push(stream.unwrap());
-        }
-        (listener, filling)
+    fn server(is_alone: bool) -> Server {
+        let address = ServerAddress::Unix("/nowhere/app.sock".into());
+        Server::new(address, &Tls::new(None), 1, is_alone)
     }
 
-    #[tokio::test]
-    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
-        let (silent, _filling) = unanswering().await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = ServerAddress { host: "origin.example".to_owned(), port: 80 };
-        let (server, clock) = (Server::new(address, 1), Clock::system());
-        let known = [silent.local_addr().unwrap(), listener.local_addr().unwrap()];
-        server.addresses.learn(known.to_vec(), clock.now());
-        assert!(server.connect(Duration::from_secs(1), &clock).await.is_ok());
-        let first = server.addresses.get(&clock).await.first().copied();
-        assert_eq!(first, Some(known[1]), "the one that worked is first now");
-        listener.accept().await.unwrap();
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(1000 + secs)
+    }
+
+    #[test]
+    fn three_failures_in_a_row_and_it_is_left_alone_for_ten_seconds() {
+        let server = server(false);
+        let failed = Err(Failure::ConnectFailed);
+        for outcome in [failed, failed, Ok(()), failed, failed, Err(Failure::Overloaded)] {
+            assert!(!server.record(outcome, at(0)) && server.is_well(at(0)));
+        }
+        assert!(server.record(failed, at(0)));
+        assert!(!server.is_well(at(0)) && !server.is_well(at(9)) && server.is_well(at(10)));
+        assert!(server.record(Ok(()), at(5)) && server.is_well(at(5)));
+    }
+
+    #[test]
+    fn the_only_server_is_never_left_alone() {
+        let server = server(true);
+        for _ in 0..5 {
+            server.record(Err(Failure::ConnectFailed), at(0));
+        }
+        assert!(server.is_well(at(0)));
+    }
+
+    #[test]
+    fn a_change_is_told_once_and_none_after_retirement() {
+        let (server, told) = (server(false), Mutex::new(Vec::new()));
+        let look = |secs| server.announce(at(secs), |is_well| lock(&told).push(is_well));
+        let fail = || {
+            for _ in 0..3 {
+                server.record(Err(Failure::ConnectFailed), at(0));
+            }
+        };
+        look(0);
+        fail();
+        look(0);
+        server.set_sick(true);
+        look(0);
+        server.record(Ok(()), at(1));
+        look(1);
+        assert_eq!(*lock(&told), [false], "it is still sick");
+        server.set_sick(false);
+        look(1);
+        server.retire();
+        fail();
+        look(1);
+        assert_eq!(*lock(&told), [false, true]);
     }
 }

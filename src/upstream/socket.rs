@@ -1,15 +1,14 @@
 //! The socket of a connection to a server, watched.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::stream::Stream;
 
 /// What is known of a socket beside what was read from it.
 #[derive(Debug, Default)]
@@ -32,7 +31,7 @@ impl SocketState {
 
 /// A stream that notes whether the server has said anything yet, and what it has taken.
 pub(super) struct Socket {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) state: Arc<SocketState>,
 }
 
@@ -43,12 +42,8 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.state.probe.load(Ordering::Relaxed) {
-            let mut byte = [MaybeUninit::uninit()];
-            return match SockRef::from(&self.stream).peek(&mut byte) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-                // Closed, or spoken unasked: an end of file makes hyper give the connection up.
-                _ => Poll::Ready(Ok(())),
-            };
+            // Closed, or spoken unasked: an end of file makes hyper give the connection up.
+            return if self.stream.is_quiet() { Poll::Pending } else { Poll::Ready(Ok(())) };
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);

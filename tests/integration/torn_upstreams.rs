@@ -294,8 +294,8 @@ fn b34_a_burst_of_5xx_is_bridged_with_a_stale_response() {
 #[test]
 fn b35_a_loop_through_ourselves_is_508() {
     let address = unused_address();
-    let forebay =
-        Launch::new(&format!("http://{address}"), &format!("[server]\nlisten = [\"{address}\"]"))
-            .start();
+    let behind = Launch::new(&format!("http://{address}"), "").start();
+    let upstream = format!("http://{}", behind.address());
+    let forebay = Launch::new(&upstream, &format!("[server]\nlisten = [\"{address}\"]")).start();
     forebay.get("/a").expect_status(508);
 }
