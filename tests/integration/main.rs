@@ -13,7 +13,10 @@ mod limits; // what an unknown peer may cost: each limit fires, and none fires e
 // Towards the origin.
 mod bad_upstreams; // (b) answers that are malformed or too much
 mod forwarding; // requests as the origin sees them, and which origin sees them
+mod health; // servers that are asked whether they are well
+mod tls; // https:// servers
 mod torn_upstreams; // (b) origins that break off, never answer, or answer twice
+mod upstreams; // several of them, by name, on whatever socket
 
 // Through and through.
 mod bodies; // content in both directions: framed anew, streamed, whole or visibly torn

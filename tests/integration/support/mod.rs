@@ -5,6 +5,8 @@ mod forebay;
 mod gate;
 mod origin;
 mod reply;
+mod secured;
+mod unix;
 mod wire;
 
 use std::net::{SocketAddr, TcpListener};
@@ -15,6 +17,8 @@ pub(crate) use forebay::{Directory, Forebay, Launch, run};
 pub(crate) use gate::Gate;
 pub(crate) use origin::{Exchange, Origin};
 pub(crate) use reply::{Reply, fresh, ok};
+pub(crate) use secured::{Authority, Certificate, Handshake, Manners, Secured};
+pub(crate) use unix::listen_on;
 pub(crate) use wire::{End, Framing, Head};
 
 /// How long anything may take before a test calls it missing. Long, because the machine may be busy.
