@@ -12,6 +12,7 @@ use super::why::Why;
 use super::{Arriving, Cache, Content, Failure, Inquiry, Served};
 use crate::body::{Body, FillReader};
 use crate::caching::cache_status::CacheStatus;
+use crate::caching::freshness::LifetimeSource;
 use crate::caching::reuse::{Reuse, reuse, reuse_after_failure};
 use crate::caching::stamp::Stamp;
 use crate::caching::storability::Refusal;
@@ -155,6 +156,10 @@ impl Cache {
         let rules = &inquiry.route.rules;
         match reuse(&inquiry.directives(), inquiry.credentials(), terms, rules, self.clock.now()) {
             Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_) => Ok(()),
+            // It was asked for before the moment that ended it: what is asked for now is fresh until the next.
+            Reuse::Validate(_) if terms.lifetime.source == LifetimeSource::OperatorUntil => {
+                Err(Next::Again)
+            }
             Reuse::Validate(_) | Reuse::OnlyIfCachedUnmet => {
                 Err(Next::GoForward(Some(Refusal::NeverFresh)))
             }

@@ -7,7 +7,8 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use super::cache_control::ResponseDirectives;
 use super::directive::delta_seconds;
-use super::rules::Rules;
+use super::rules::{Lifetime, Rules};
+use super::wall_time::WallTime;
 use crate::clock::Timestamp;
 use crate::semantics::date;
 
@@ -27,6 +28,8 @@ pub enum LifetimeSource {
     OperatorStatus,
     /// The operator's `ttl`.
     Operator,
+    /// The operator's `ttl`, which is a time of day.
+    OperatorUntil,
     /// The response's `s-maxage`.
     SMaxAge,
     /// The response's `max-age`.
@@ -47,6 +50,7 @@ impl LifetimeSource {
         match self {
             Self::OperatorStatus => "operator-status",
             Self::Operator => "operator",
+            Self::OperatorUntil => "operator-until",
             Self::SMaxAge => "s-maxage",
             Self::MaxAge => "max-age",
             Self::Expires => "expires",
@@ -58,7 +62,7 @@ impl LifetimeSource {
 
     /// Whether the operator's word stands in place of whatever the response says.
     pub const fn replaces_the_responses(self) -> bool {
-        matches!(self, Self::OperatorStatus | Self::Operator)
+        matches!(self, Self::OperatorStatus | Self::Operator | Self::OperatorUntil)
     }
 }
 
@@ -85,13 +89,18 @@ pub fn freshness_lifetime(
     fields: &HeaderMap,
     directives: &ResponseDirectives,
     rules: &Rules,
+    exchange: Exchange,
 ) -> FreshnessLifetime {
     let lifetime = |duration, source| FreshnessLifetime { duration, source };
     if let Some(duration) = rules.ttl_by_status.get(status) {
         return lifetime(duration, LifetimeSource::OperatorStatus);
     }
-    if let Some(duration) = rules.ttl.filter(|_| is_operators(status)) {
-        return lifetime(duration, LifetimeSource::Operator);
+    match rules.ttl.as_ref().filter(|_| is_operators(status)) {
+        Some(Lifetime::For(duration)) => return lifetime(*duration, LifetimeSource::Operator),
+        Some(Lifetime::Until(wall)) => {
+            return lifetime(until(wall, fields, exchange), LifetimeSource::OperatorUntil);
+        }
+        None => {}
     }
     // §4.2.1: "A cache can calculate the freshness lifetime … by evaluating the following rules and using the first
     // match":
@@ -172,6 +181,16 @@ const fn is_operators(status: StatusCode) -> bool {
 /// Whether the status is a client error other than those which say how things are rather than what went wrong.
 pub(super) fn is_fleeting_error(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 404 | 410 | 451)
+}
+
+/// What makes a response stale when `wall` next comes after it was asked for: one that crosses that moment on its way may
+/// have been made before it. Its age counts against the lifetime, so that is as much longer as the response came old.
+fn until(wall: &WallTime, fields: &HeaderMap, exchange: Exchange) -> Duration {
+    let Exchange { request_time, response_time } = exchange;
+    let Some(end) = wall.next_after(request_time) else { return Duration::ZERO };
+    corrected_initial_age(fields, exchange)
+        .saturating_add(end.saturating_since(response_time))
+        .saturating_sub(response_time.saturating_since(end))
 }
 
 fn until_expires(fields: &HeaderMap) -> Duration {

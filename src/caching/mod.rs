@@ -27,10 +27,12 @@ pub mod terms;
 pub mod validation;
 mod validators;
 pub mod vary;
+mod wall_time;
 
 pub use coding_rules::CodingRules;
 pub use rules::Rules;
 pub use terms::Terms;
+pub use wall_time::{BadWallTime, WallTime};
 
 #[cfg(test)]
 mod properties;

@@ -59,7 +59,7 @@ fn fields() -> impl Strategy<Value = HeaderMap> {
 fn rules() -> impl Strategy<Value = Rules> {
     (prop::option::of(0u64..100), any::<[bool; 3]>(), 0u64..100).prop_map(|(ttl, flags, window)| {
         Rules {
-            ttl: ttl.map(secs),
+            ttl: ttl.map(|seconds| secs(seconds).into()),
             heuristic: flags[0],
             strip_set_cookie: flags[1],
             honor_request_directives: flags[2],

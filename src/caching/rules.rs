@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::CodingRules;
+use super::{CodingRules, WallTime};
 
 /// What the operator says about caching the responses of one route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Rules {
     /// Whether anything is stored.
     pub store: bool,
     /// Replaces the lifetime a successful response gives itself.
-    pub ttl: Option<Duration>,
+    pub ttl: Option<Lifetime>,
     /// The lifetime of a successful response that gives itself none; zero: it is not stored.
     pub default_ttl: Duration,
     /// Replaces the lifetime of the responses with certain statuses.
@@ -55,6 +55,21 @@ impl Default for Rules {
             codings: Arc::default(),
             honor_request_directives: false,
         }
+    }
+}
+
+/// A lifetime as the operator writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// So long from when the response was generated.
+    For(Duration),
+    /// Until the clocks of a time zone next show this time, however old the response was when it came.
+    Until(WallTime),
+}
+
+impl From<Duration> for Lifetime {
+    fn from(duration: Duration) -> Self {
+        Self::For(duration)
     }
 }
 

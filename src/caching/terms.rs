@@ -52,7 +52,7 @@ pub struct Permits {
 /// Judges a response that is received, or one that is stored by rules which have changed since.
 pub fn terms(status: StatusCode, fields: &HeaderMap, rules: &Rules, exchange: Exchange) -> Terms {
     let directives = response_directives(fields);
-    let lifetime = freshness_lifetime(status, fields, &directives, rules);
+    let lifetime = freshness_lifetime(status, fields, &directives, rules, exchange);
     let (stale_while_revalidate, stale_if_error) = stale_windows(status, &directives, rules);
     Terms {
         rules_version: rules.version,
@@ -140,7 +140,8 @@ fn stale_windows(
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::StaleWindow;
+    use super::super::WallTime;
+    use super::super::rules::{Lifetime, StaleWindow};
     use super::super::testing::{fields, secs};
     use super::*;
 
@@ -152,7 +153,7 @@ mod tests {
     }
 
     fn ttl(seconds: u64) -> Rules {
-        Rules { ttl: Some(secs(seconds)), ..Rules::default() }
+        Rules { ttl: Some(secs(seconds).into()), ..Rules::default() }
     }
 
     #[test]
@@ -179,8 +180,33 @@ mod tests {
         let terms = judged(200, "Cache-Control: max-age=99999999999", &Rules::default());
         assert_eq!(terms.current_age(Timestamp::default()), Duration::ZERO);
         assert!(terms.remaining(Timestamp::from_millis(u64::MAX)) < 0);
-        let rules = Rules { ttl: Some(Duration::MAX), ..Rules::default() };
+        let rules = Rules { ttl: Some(Duration::MAX.into()), ..Rules::default() };
         assert_eq!(judged(200, "", &rules).remaining(RECEIVED), i64::MAX);
+    }
+
+    #[test]
+    fn until_a_time_of_day_means_until_then_however_old_the_response_came() {
+        // 1970-01-12 13:46:40 UTC.
+        let midnight = Timestamp::from_secs(12 * 24 * 3600);
+        let until = |time| Lifetime::Until(WallTime::new(time, "UTC").unwrap());
+        let rules = |time| Rules { ttl: Some(until(time)), ..Rules::default() };
+        for age in ["", "Age: 10", "Age: 99999", "Age: 2147483648", "Age: 1, 2", "Age: -1"] {
+            let terms = judged(200, &format!("Cache-Control: max-age=1\n{age}"), &rules("00:00"));
+            assert_eq!(terms.lifetime.source, LifetimeSource::OperatorUntil);
+            assert_eq!(terms.remaining(midnight - Duration::from_millis(1)), 1, "{age}");
+            assert_eq!(terms.remaining(midnight), 0, "{age}");
+            assert_eq!(terms.staleness(midnight + secs(7)), secs(7), "{age}");
+        }
+        // What was asked for before that moment and came after it may have been made before it.
+        for (asked, came, remaining) in [(10, 10, 10), (10, 3, 3), (10, 0, 0), (10, -5, -5)] {
+            let response_time =
+                if came < 0 { midnight + secs(5) } else { midnight - secs(came as u64) };
+            let exchange = Exchange { request_time: midnight - secs(asked), response_time };
+            let terms = terms(StatusCode::OK, &fields(""), &rules("00:00"), exchange);
+            assert_eq!(terms.remaining(response_time), remaining * 1000, "{asked} {came}");
+        }
+        assert_eq!(judged(404, "", &rules("00:00")).lifetime.source, LifetimeSource::None);
+        assert_eq!(judged(200, "", &rules("13:47")).remaining(RECEIVED), 20_000);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod file;
 mod key;
 mod kinds;
 mod known;
+mod lifetime;
 mod log;
 mod nearest;
 mod networks;

@@ -10,6 +10,7 @@ use super::cache::directives;
 use super::field_edits::{request_fields, response_fields};
 use super::key::{key_header, query};
 use super::kinds::{boolean, duration, list_of, size, some_of, timeout};
+use super::lifetime::lifetime;
 use super::networks::networks;
 use super::respond::respond;
 use super::table::Table;
@@ -145,7 +146,7 @@ fn rules(table: &Table<'_>, all: &Defaults<'_>) -> Rules {
     let window = |own: Option<Duration>, default| own.map_or(default, StaleWindow::Route);
     Rules {
         store: table.get("cache", "true", boolean) && defaults.store,
-        ttl: table.find("ttl", ttl),
+        ttl: table.find("ttl", lifetime),
         default_ttl: table.find("default_ttl", duration).unwrap_or(defaults.default_ttl),
         ttl_by_status: table.find("ttl_by_status", ttl_by_status).unwrap_or_default(),
         stale_while_revalidate: window(
@@ -260,13 +261,6 @@ fn method(value: &Value<'_>) -> Result<Method, Wrong> {
         return Err(Wrong::expected(WHAT).meant_text(&text.to_ascii_uppercase()));
     }
     Method::from_bytes(text.as_bytes()).map_err(|_| Wrong::expected(WHAT))
-}
-
-fn ttl(value: &Value<'_>) -> Result<Duration, Wrong> {
-    match value.string("") {
-        Ok(text) if text.starts_with("until ") => Err(Wrong::not_in_build("\"until ...\"")),
-        _ => duration(value),
-    }
 }
 
 fn ttl_by_status(value: &Value<'_>) -> Result<StatusLifetimes, Wrong> {

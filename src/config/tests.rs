@@ -131,7 +131,7 @@ fn variables_stand_in_any_string() {
     let text = "[[route]]\npath = \"/\"\nttl = \"${TTL:-15m}\"\ntags = [\"${TAG}\", \"a$$b\"]";
     let settings = settings(text, &[("TAG", "home")]);
     let route = &settings.policy.routes()[0];
-    assert_eq!(route.rules.ttl, Some(Duration::from_secs(900)));
+    assert_eq!(route.rules.ttl, Some(Duration::from_secs(900).into()));
     assert_eq!(route.tags.len(), 2);
 }
 

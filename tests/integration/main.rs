@@ -32,7 +32,8 @@ mod ranges; // parts of a representation
 mod regressions; // what went wrong once
 mod representations; // (j) tags, conditions, HEAD
 mod stale; // what is no longer fresh
-mod storing; // (d) what is stored, and for how long
+mod storing;
+mod until; // lifetimes that end at a time of day // (d) what is stored, and for how long
 
 // The operator.
 mod actions; // what a route does: fields, answers of its own, who is let in

@@ -7,7 +7,13 @@ const DATE: &str = "Date: Tue, 15 Nov 1994 08:00:00 GMT";
 fn lifetime(status: u16, text: &str, rules: &Rules) -> (u64, LifetimeSource) {
     let fields = fields(text);
     let status = StatusCode::from_u16(status).unwrap();
-    let lifetime = freshness_lifetime(status, &fields, &response_directives(&fields), rules);
+    let lifetime = freshness_lifetime(
+        status,
+        &fields,
+        &response_directives(&fields),
+        rules,
+        Exchange::default(),
+    );
     (lifetime.duration.as_secs(), lifetime.source)
 }
 
@@ -79,7 +85,7 @@ fn rfc_9213_s2_2_a_targeted_field_puts_cache_control_and_expires_aside() {
 
 #[test]
 fn ttl_replaces_what_a_success_says_of_its_lifetime() {
-    let rules = Rules { ttl: Some(secs(900)), default_ttl: secs(7), ..Rules::default() };
+    let rules = Rules { ttl: Some(secs(900).into()), default_ttl: secs(7), ..Rules::default() };
     for status in [200, 203, 204, 300, 301, 308] {
         for text in ["", "Cache-Control: s-maxage=1, max-age=2", "Expires: 0"] {
             assert_eq!(lifetime(status, text, &rules), (900, LifetimeSource::Operator), "{status}");
@@ -96,7 +102,7 @@ fn ttl_replaces_what_a_success_says_of_its_lifetime() {
 
 #[test]
 fn ttl_by_status_beats_ttl_and_the_response() {
-    let mut rules = Rules { ttl: Some(secs(900)), ..Rules::default() };
+    let mut rules = Rules { ttl: Some(secs(900).into()), ..Rules::default() };
     rules.ttl_by_status.set_class(5, secs(1));
     rules.ttl_by_status.set(StatusCode::NOT_FOUND, secs(30));
     rules.ttl_by_status.set(StatusCode::MOVED_PERMANENTLY, secs(3600));

@@ -41,7 +41,7 @@ fn s4_2_a_response_is_fresh_while_its_lifetime_is_greater_than_its_age() {
 
 #[test]
 fn s5_2_2_4_no_cache_is_validated_fresh_or_not_whatever_the_ttl() {
-    let ttl = Rules { ttl: Some(secs(900)), ..Rules::default() };
+    let ttl = Rules { ttl: Some(secs(900).into()), ..Rules::default() };
     for after in [0, 1000] {
         let reuse = decide("Cache-Control: no-cache, max-age=60", "", &ttl, after);
         assert_eq!(reuse, Reuse::Validate(ValidateReason::NoCache), "{after}");
@@ -189,7 +189,7 @@ fn s5_2_1_7_only_if_cached_is_never_forwarded() {
 fn s3_5_a_stored_response_is_used_for_a_credential_only_if_it_permits_that() {
     let authorization = Reuse::Unusable(Unusable::Authorization);
     let cookie = Reuse::Unusable(Unusable::Cookie);
-    let ttl = Rules { ttl: Some(secs(900)), ..Rules::default() };
+    let ttl = Rules { ttl: Some(secs(900).into()), ..Rules::default() };
     let shared = Rules { shared: true, ..ttl.clone() };
     for (response, request, rules, expected) in [
         ("", "Authorization: x", &ttl, authorization),
@@ -210,9 +210,9 @@ fn s3_5_a_stored_response_is_used_for_a_credential_only_if_it_permits_that() {
 fn s3_5_what_may_not_be_stored_for_a_credential_may_not_be_used_for_it_either() {
     let rules = [
         Rules::default(),
-        Rules { ttl: Some(secs(900)), ..Rules::default() },
+        Rules { ttl: Some(secs(900).into()), ..Rules::default() },
         Rules { default_ttl: secs(900), ..Rules::default() },
-        Rules { ttl: Some(secs(900)), shared: true, ..Rules::default() },
+        Rules { ttl: Some(secs(900).into()), shared: true, ..Rules::default() },
     ];
     let responses = [
         "",

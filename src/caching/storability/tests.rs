@@ -27,7 +27,7 @@ fn refused(storability: Storability) -> Option<Refusal> {
 }
 
 fn ttl() -> Rules {
-    Rules { ttl: Some(secs(900)), ..Rules::default() }
+    Rules { ttl: Some(secs(900).into()), ..Rules::default() }
 }
 
 const FRESH: &str = "Cache-Control: max-age=60";
@@ -271,10 +271,10 @@ fn a_path_that_looks_like_a_static_file_gives_no_lifetime() {
 
 #[test]
 fn a_lifetime_of_less_than_a_second_counts() {
-    let rules = Rules { ttl: Some(Duration::from_millis(250)), ..Rules::default() };
+    let rules = Rules { ttl: Some(Duration::from_millis(250).into()), ..Rules::default() };
     assert_eq!(refusal_by("", &rules), None);
     assert_eq!(
-        refusal_by("", &Rules { ttl: Some(Duration::ZERO), ..rules }),
+        refusal_by("", &Rules { ttl: Some(Duration::ZERO.into()), ..rules }),
         Some(Refusal::NeverFresh)
     );
 }
