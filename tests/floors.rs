@@ -93,7 +93,7 @@ fn check(path: &str, text: &str, faults: &mut Vec<String>) {
                 _ => {}
             }
         }
-        for (name, rooms) in CONFINED {
+        for &(name, rooms) in CONFINED {
             if names(line, name) && !rooms.iter().any(|room| path.starts_with(room)) {
                 fault(format!("{name} belongs to {}", rooms.join(" ")));
             }

@@ -154,7 +154,9 @@ impl Cache {
             return Err(Next::Again);
         }
         let rules = &inquiry.route.rules;
-        match reuse(&inquiry.directives(), inquiry.credentials(), terms, rules, self.clock.now()) {
+        // Whatever the request would rather have than what is stored, a fetch has just got.
+        let directives = inquiry.directives().undemanding();
+        match reuse(&directives, inquiry.credentials(), terms, rules, self.clock.now()) {
             Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_) => Ok(()),
             // It was asked for before the moment that ended it: what is asked for now is fresh until the next.
             Reuse::Validate(_) if terms.lifetime.source == LifetimeSource::OperatorUntil => {

@@ -60,6 +60,8 @@ pub(super) struct Flight {
     /// How many fetches for the same requests failed before this one.
     pub(super) attempt: u8,
     pub(super) started: Timestamp,
+    /// Whether it fetches what is stored, because it was asked to.
+    pub(super) anew: bool,
     selecting: OnceLock<Selecting>,
     verdict: watch::Sender<Verdict>,
     /// Taken by the follower that leads anew when this one takes too long.
@@ -158,6 +160,8 @@ pub(super) struct Joining<'a> {
     pub(super) stamp: Stamp,
     /// How many fetches on this request's behalf failed.
     pub(super) attempt: u8,
+    /// Whether what is stored is to be fetched all the same.
+    pub(super) anew: bool,
     pub(super) now: Timestamp,
 }
 
@@ -183,7 +187,11 @@ impl Collapser {
         let mut shard = lock(&self.shards, joining.key);
         let flights = shard.entry(joining.key.hash()).or_default();
         let fitting = flights.iter().find(|flight| {
-            flight.key == *joining.key && flight.may_fit(joining.fields) && is_alive(flight)
+            flight.key == *joining.key
+                && flight.may_fit(joining.fields)
+                // One that began before somebody asked for what is stored anew brings what is no newer.
+                && (flight.anew || !joining.anew)
+                && is_alive(flight)
         });
         if let Some(flight) = fitting {
             return Turn::Follow(Arc::clone(flight));
@@ -195,8 +203,24 @@ impl Collapser {
             .find_map(|flight| flight.selecting.get());
         let names = joining.selecting.or(known.map(|selecting| selecting.names.as_slice()));
         let flight = new_flight(joining, names);
-        flights.push(Arc::clone(&flight));
+        // Whoever comes later follows the newer.
+        let place = if joining.anew { 0 } else { flights.len() };
+        flights.insert(place, Arc::clone(&flight));
         Turn::Lead(self.leader(flight, Some(Arc::clone(&self.shards))))
+    }
+
+    /// The flight under way that fetches anew what is stored for this key, that may fit and that `is_alive`.
+    pub(super) fn anew(
+        &self,
+        key: &Key,
+        fields: &HeaderMap,
+        is_alive: impl Fn(&Flight) -> bool,
+    ) -> Option<Arc<Flight>> {
+        let shard = lock(&self.shards, key);
+        let fitting = shard.get(&key.hash())?.iter().find(|flight| {
+            flight.anew && flight.key == *key && flight.may_fit(fields) && is_alive(flight)
+        });
+        fitting.cloned()
     }
 
     /// Leads a flight that nobody finds.
@@ -210,7 +234,8 @@ impl Collapser {
             return None;
         }
         let names = slow.selecting.get().map(|selecting| selecting.names.as_slice());
-        let flight = new_flight(joining, names);
+        let joining = Joining { anew: slow.anew, ..*joining };
+        let flight = new_flight(&joining, names);
         let mut shard = lock(&self.shards, joining.key);
         let flights = shard.entry(joining.key.hash()).or_default();
         flights.retain(|other| !Arc::ptr_eq(other, slow));
@@ -246,6 +271,7 @@ fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>) -> Arc<Flight
         stamp: joining.stamp,
         attempt: joining.attempt,
         started: joining.now,
+        anew: joining.anew,
         selecting,
         verdict: watch::Sender::new(Verdict::Pending),
         succeeded: AtomicBool::new(false),

@@ -60,7 +60,9 @@ impl Fetch {
     pub(super) async fn run(self) {
         // Between the miss and the join an earlier flight may have ended: without this look the last of a thousand
         // clients would fetch again.
-        if let Found::Fresh(response, _) = self.cache.lookup(&self.inquiry, self.cache.clock.now())
+        if !self.leader.flight().anew
+            && let now = self.cache.clock.now()
+            && let Found::Fresh(response, _) = self.cache.lookup_as_usual(&self.inquiry, now)
         {
             return self.end_stored(response, Origin::Met);
         }
@@ -70,11 +72,12 @@ impl Fetch {
         }
     }
 
-    /// Asks the upstream, about the stale response if there is one with a validator.
+    /// Asks the upstream, about the stale response if there is one with a validator and it is not to be fetched anew.
     async fn ask(&self) -> Result<Forwarded, upstream::Failure> {
         let stale = self
             .stale
             .as_ref()
+            .filter(|_| self.inquiry.refresh.is_none())
             .filter(|stale| self.cache.purged.fate(stale.head()) != Some(Condemned::Hard));
         let Some(stale) = stale else { return self.forward(HeaderMap::new()).await };
         let stored = stale.head().fields(0);
@@ -101,7 +104,7 @@ impl Fetch {
         inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
             method: Method::GET,
-            target: inquiry.target.clone(),
+            target: inquiry.forwarded_target(),
             fields,
             body: Body::Empty,
             content_length: None,

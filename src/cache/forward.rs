@@ -42,7 +42,7 @@ impl Cache {
         inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
             method: inquiry.method.clone(),
-            target: inquiry.target.clone(),
+            target: inquiry.forwarded_target(),
             fields,
             body,
             content_length: inquiry.content_length,

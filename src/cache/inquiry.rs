@@ -27,8 +27,10 @@ pub struct Inquiry {
     pub authority: String,
     /// Path and query as the client sent them.
     pub asked: PathAndQuery,
-    /// Path and query as they are keyed and forwarded.
+    /// Path and query as they are keyed and, unless `refresh` says otherwise, forwarded.
     pub target: PathAndQuery,
+    /// Where it goes instead, if it asks in the route's way that what is stored be fetched anew.
+    pub refresh: Option<PathAndQuery>,
     /// What it is stored under.
     pub key: Key,
     /// Whether it came with content.
@@ -59,6 +61,16 @@ impl Inquiry {
         let (interim, interims) = interim();
         let _ = self.interim.set(interim);
         interims
+    }
+
+    /// Path and query as they are forwarded.
+    pub fn forwarded_target(&self) -> PathAndQuery {
+        self.refresh.as_ref().unwrap_or(&self.target).clone()
+    }
+
+    /// Whether what is stored is to be fetched anew; only who gets a response that may be stored can ask for that.
+    pub fn asks_anew(&self) -> bool {
+        self.refresh.is_some() && self.refusal().is_none()
     }
 
     /// What the request's Cache-Control says.

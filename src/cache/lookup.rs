@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use super::{Cache, Content, Inquiry, Served};
+use crate::caching::cache_control::RequestDirectives;
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::reuse::{Reuse, StaleGrounds, Unusable, ValidateReason, reuse};
 use crate::caching::stored::StoredResponse;
@@ -49,8 +50,23 @@ impl Cache {
         }
     }
 
+    /// What memory has, by all that the request asks for.
     pub(super) fn lookup(&self, inquiry: &Inquiry, now: Timestamp) -> Found {
-        let directives = inquiry.directives();
+        self.find(inquiry, &inquiry.directives(), inquiry.asks_anew(), now)
+    }
+
+    /// What memory has for a request that is not to have more than that.
+    pub(super) fn lookup_as_usual(&self, inquiry: &Inquiry, now: Timestamp) -> Found {
+        self.find(inquiry, &inquiry.directives().undemanding(), false, now)
+    }
+
+    fn find(
+        &self,
+        inquiry: &Inquiry,
+        directives: &RequestDirectives,
+        anew: bool,
+        now: Timestamp,
+    ) -> Found {
         let missing = |fwd, names| {
             if directives.only_if_cached {
                 Found::OnlyIfCachedUnmet
@@ -74,7 +90,7 @@ impl Cache {
         let rules = &inquiry.route.rules;
         let terms = response.head().terms_by(rules);
         let response = Arc::clone(response);
-        match reuse(&directives, inquiry.credentials(), &terms, rules, now) {
+        match reuse(directives, inquiry.credentials(), &terms, rules, now) {
             Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
                 if fate == Some(Condemned::Soft) =>
             {
@@ -83,6 +99,11 @@ impl Cache {
                 } else {
                     Found::Validate(response, ValidateReason::Purged)
                 }
+            }
+            Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
+                if anew && !directives.only_if_cached =>
+            {
+                Found::Validate(response, ValidateReason::RefreshOn)
             }
             Reuse::Fresh => Found::Fresh(response, terms.ttl(now)),
             Reuse::StaleWhileRevalidate => {

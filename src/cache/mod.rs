@@ -14,6 +14,7 @@ mod head;
 mod inquiry;
 mod invalidate;
 mod lookup;
+mod refresh;
 mod serve;
 mod why;
 
@@ -47,6 +48,8 @@ pub use invalidate::Purging;
 const UNCACHEABLE_KEYS: usize = 100_000;
 /// Codings that may be under way at once; a coder takes about a mebibyte. Past it, responses are kept uncoded.
 const CODINGS: usize = 128;
+/// Keys of which it is remembered that they were refreshed.
+const REFRESHED_KEYS: usize = 100_000;
 /// Keys whose upstream failed that are remembered at once.
 const FAILED_KEYS: usize = 10_000;
 
@@ -79,6 +82,8 @@ pub struct Cache {
     collapser: Collapser,
     uncacheable: Remembered<Refusal>,
     failed: Remembered<Failure>,
+    /// What was fetched anew because somebody asked, and is not again for a while.
+    refreshed: Remembered<()>,
     /// Bytes that all bodies still arriving may hold together.
     filling: Budget,
     /// How large that budget is.
@@ -111,6 +116,7 @@ impl Cache {
             collapser: Collapser::default(),
             uncacheable: Remembered::new(UNCACHEABLE_KEYS),
             failed: Remembered::new(FAILED_KEYS),
+            refreshed: Remembered::new(REFRESHED_KEYS),
             filling: Budget::new(filling),
             filling_size: AtomicU64::new(filling),
             coding: Arc::new(Semaphore::new(CODINGS)),

@@ -9,6 +9,7 @@ use super::answer::{Next, failed, hit, stale};
 use super::collapse::{Flight, Joining, Leader, Turn, Verdict};
 use super::fetch::{Fetch, Told};
 use super::lookup::Found;
+use super::refresh::Anew;
 use super::why::Why;
 use super::{Cache, Failure, Inquiry, Served};
 use crate::body::Body;
@@ -34,9 +35,9 @@ impl Cache {
             return self.forward_in_place(inquiry, body, why).await;
         }
         let arrived = self.purged.stamp();
-        let mut attempt = 0;
+        let (mut attempt, mut granted) = (0, false);
         for _ in 0..ROUNDS {
-            let why = match self.look(inquiry) {
+            let why = match self.look(inquiry, &mut granted) {
                 Ok(served) => return served,
                 Err(why) => why,
             };
@@ -74,6 +75,7 @@ impl Cache {
             selecting: why.selecting.as_deref(),
             stamp: self.purged.stamp(),
             attempt,
+            anew: matches!(why.anew, Anew::Granted),
             now,
         };
         let leader = match self.turn(inquiry, &joining, why) {
@@ -96,11 +98,27 @@ impl Cache {
         }
     }
 
-    /// What memory answers, or why it does not.
-    fn look(self: &Arc<Self>, inquiry: &Arc<Inquiry>) -> Result<Served, Why> {
-        let found = self.lookup(inquiry, self.clock.now());
+    /// What memory answers, or why it does not. `granted`: this request was granted a fetch of what is stored.
+    fn look(self: &Arc<Self>, inquiry: &Arc<Inquiry>, granted: &mut bool) -> Result<Served, Why> {
+        let now = self.clock.now();
+        let mut found = self.lookup(inquiry, now);
+        let mut anew = Anew::Unasked;
+        if let Found::Validate(_, reason) = &found
+            && reason.is_the_requests()
+        {
+            anew = if *granted { Anew::Granted } else { self.grant(inquiry, now) };
+            match anew {
+                Anew::Limited => found = self.lookup_as_usual(inquiry, now),
+                Anew::Granted => *granted = true,
+                Anew::Unasked | Anew::Follow(_) => {}
+            }
+        }
         let (result, answer) = match found {
-            Found::Fresh(response, ttl) => (LookupResult::Hit, Ok(hit(response, ttl))),
+            Found::Fresh(response, ttl) => {
+                let served = hit(response, ttl);
+                let status = CacheStatus { detail: anew.detail(), ..served.status };
+                (LookupResult::Hit, Ok(Served { status, ..served }))
+            }
             Found::Stale(response, ttl, grounds) => {
                 if grounds == StaleGrounds::WhileRevalidate {
                     self.refresh(inquiry, &response);
@@ -112,7 +130,7 @@ impl Cache {
             }
             Found::Validate(response, reason) => {
                 let fwd = if reason.is_the_requests() { Fwd::Request } else { Fwd::Stale };
-                let why = Why { stale: Some(response), ..Why::because(fwd, reason.as_str()) };
+                let why = Why { stale: Some(response), anew, ..Why::because(fwd, reason.as_str()) };
                 (LookupResult::Stale, Err(why))
             }
             Found::Unusable(unusable) => {
@@ -140,6 +158,9 @@ impl Cache {
     }
 
     fn turn(&self, inquiry: &Inquiry, joining: &Joining<'_>, why: &Why) -> Turn {
+        if let Anew::Follow(flight) = &why.anew {
+            return Turn::Follow(Arc::clone(flight));
+        }
         // What is never fresh is validated for each request by itself: nobody may use what another has just got.
         let never_fresh = why.stale.as_ref().is_some_and(|stale| {
             let terms = stale.head().terms_by(&inquiry.route.rules);
@@ -154,7 +175,7 @@ impl Cache {
 
     /// Whether a flight can still bring what this request may use. Tags, and for how long the response is fresh, are known
     /// only once its head has come.
-    fn is_flight_alive(&self, inquiry: &Inquiry, flight: &Flight) -> bool {
+    pub(super) fn is_flight_alive(&self, inquiry: &Inquiry, flight: &Flight) -> bool {
         if let Some(arriving) = flight.arriving() {
             let terms = arriving.head.terms_by(&inquiry.route.rules);
             let fits = self.fits(inquiry, &arriving.head, &terms, self.purged.stamp());
@@ -197,6 +218,7 @@ impl Cache {
             selecting: Some(&selecting),
             stamp: self.purged.stamp(),
             attempt: 0,
+            anew: false,
             now,
         };
         if let Turn::Lead(leader) =

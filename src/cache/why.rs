@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use super::refresh::Anew;
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::storability::Refusal;
 use crate::caching::stored::StoredResponse;
@@ -19,11 +20,13 @@ pub(super) struct Why {
     pub(super) selecting: Option<Vec<HeaderName>>,
     /// Why nobody would be helped if the request led a flight.
     pub(super) refusal: Option<Refusal>,
+    /// Whether what is stored is asked for anew.
+    pub(super) anew: Anew,
 }
 
 impl Why {
     pub(super) const fn plainly(fwd: Fwd) -> Self {
-        Self { fwd, detail: None, stale: None, selecting: None, refusal: None }
+        Self { fwd, detail: None, stale: None, selecting: None, refusal: None, anew: Anew::Unasked }
     }
 
     pub(super) fn because(fwd: Fwd, detail: &'static str) -> Self {

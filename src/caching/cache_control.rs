@@ -49,6 +49,14 @@ pub struct RequestDirectives {
     pub stale_if_error: Option<Duration>,
 }
 
+impl RequestDirectives {
+    /// The same without whatever asks for more than that a stored response may be used.
+    #[must_use]
+    pub const fn undemanding(self) -> Self {
+        Self { no_cache: false, max_age: None, min_fresh: None, ..self }
+    }
+}
+
 /// How stale a response the client takes (RFC 9111 §5.2.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxStale {

@@ -42,6 +42,8 @@ pub enum ValidateReason {
     RequestMaxAge,
     /// It will not be fresh for as long as the request's `min-fresh`.
     RequestMinFresh,
+    /// The request asks for a refresh in the operator's way.
+    RefreshOn,
     /// It was purged softly.
     Purged,
 }
@@ -56,13 +58,17 @@ impl ValidateReason {
             Self::RequestNoCache => "request-no-cache",
             Self::RequestMaxAge => "request-max-age",
             Self::RequestMinFresh => "request-min-fresh",
+            Self::RefreshOn => "refresh-on",
             Self::Purged => "purged",
         }
     }
 
     /// Whether it is the request that asks for more than the stored response needs.
     pub const fn is_the_requests(self) -> bool {
-        matches!(self, Self::RequestNoCache | Self::RequestMaxAge | Self::RequestMinFresh)
+        matches!(
+            self,
+            Self::RequestNoCache | Self::RequestMaxAge | Self::RequestMinFresh | Self::RefreshOn
+        )
     }
 }
 

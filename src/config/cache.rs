@@ -36,6 +36,8 @@ pub struct CacheSettings {
     pub error_ttl: Duration,
     /// Whether what a request's Cache-Control prefers is granted.
     pub honor_request_directives: bool,
+    /// How long what was fetched anew on request is not fetched anew again.
+    pub refresh_interval: Duration,
     /// What holds for the query where a route has no `query` of its own.
     pub query: QueryRules,
     /// The fields in the key where a route has no `key_headers` of its own.
@@ -72,7 +74,6 @@ impl Default for Capacity {
 impl CacheSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
         table.not_in_build(&[
-            "refresh_interval",
             "ignore_cookies",
             "identity",
             "key_cookies",
@@ -91,6 +92,7 @@ impl CacheSettings {
             uncacheable_for: table.get("uncacheable_for", "60s", duration),
             error_ttl: table.get("error_ttl", "1s", duration),
             honor_request_directives: table.get("request_directives", "ignore", directives),
+            refresh_interval: table.get("refresh_interval", "1s", duration),
             query: table.table("query", query),
             key_headers: table.get("key_headers", "[]", list_of("field names", key_header)),
             memory: table.table("memory", MemorySettings::read),

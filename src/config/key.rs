@@ -21,7 +21,7 @@ pub(super) fn query(table: &Table<'_>) -> QueryRules {
             Selection::Only(kept)
         }
     };
-    QueryRules { selection, sort: table.get("sort", "false", boolean) }
+    QueryRules { selection, sort: table.get("sort", "false", boolean), refresh: Vec::new() }
 }
 
 fn glob(value: &Value<'_>) -> Result<NameGlob, Wrong> {

@@ -20,8 +20,8 @@ use super::wrong::Wrong;
 use crate::caching::CodingRules;
 use crate::caching::rules::{Rules, StaleWindow, StatusLifetimes};
 use crate::policy::{
-    BadPattern, BadTemplate, Clients, FieldEdits, HostPattern, InvalidateTemplate, PathPattern,
-    Route, Template, Timeouts,
+    BadPattern, BadRefreshOn, BadTemplate, Clients, FieldEdits, HostPattern, InvalidateTemplate,
+    PathPattern, QueryRules, RefreshOn, RefreshRules, Route, Template, Timeouts,
 };
 
 /// What holds for routes that do not say.
@@ -46,11 +46,9 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         "key_cookies",
         "key_body",
         "key_body_limit",
-        "refresh_on",
         "client_cache_control",
         "rate_limit",
         "ignore_cookies",
-        "refresh_interval",
     ]);
 
     let name = table.find("name", name);
@@ -63,7 +61,16 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     let rules = rules(table, defaults);
     let collapse = table.find("collapse", collapse).unwrap_or(cache.collapse);
     let own_query = table.table("query", query);
-    let query = if table.has("query") { own_query } else { cache.query.clone() };
+    let refresh = RefreshRules {
+        on: table
+            .find("refresh_on", list_of("what asks for a refresh", refresh_on))
+            .unwrap_or_default(),
+        interval: table.find("refresh_interval", duration).unwrap_or(cache.refresh_interval),
+    };
+    let query = QueryRules {
+        refresh: refresh.parameters().map(Into::into).collect(),
+        ..if table.has("query") { own_query } else { cache.query.clone() }
+    };
     let key_headers = table.find("key_headers", list_of("field names", key_header));
     let tags = table
         .find("tags", list_of("tags", |value| template(value, path.as_ref(), Template::parse)));
@@ -96,6 +103,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         rules,
         collapse,
         query,
+        refresh,
         key_headers: key_headers.unwrap_or_else(|| cache.key_headers.clone()),
         tags: tags.into_iter().flatten().flatten().collect(),
         invalidates: invalidates.into_iter().flatten().flatten().collect(),
@@ -117,6 +125,7 @@ pub(super) fn fallback(defaults: &Defaults<'_>) -> Route {
         rules: default_rules(defaults),
         collapse: cache.collapse,
         query: cache.query.clone(),
+        refresh: RefreshRules { on: Vec::new(), interval: cache.refresh_interval },
         key_headers: cache.key_headers.clone(),
         request_fields: defaults.request_fields.clone(),
         response_fields: defaults.response_fields.clone(),
@@ -183,8 +192,15 @@ fn codings(table: &Table<'_>, default: &Arc<CodingRules>) -> Arc<CodingRules> {
 
 /// Says which keys do nothing beside the others; they may have been left there on purpose.
 fn warn_of_no_effect(table: &Table<'_>, methods: &[Method], rules: &Rules) {
-    const OF_STORED: [&str; 6] =
-        ["ttl", "default_ttl", "ttl_by_status", "stale_while_revalidate", "stale_if_error", "tags"];
+    const OF_STORED: [&str; 7] = [
+        "ttl",
+        "default_ttl",
+        "ttl_by_status",
+        "stale_while_revalidate",
+        "stale_if_error",
+        "refresh_on",
+        "tags",
+    ];
     const OF_FORWARDED: [&str; 3] = ["invalidates", "request_headers", "request_body"];
     if table.has("respond") {
         let given = OF_STORED.iter().chain(&OF_FORWARDED).filter(|key| table.has(key));
@@ -237,6 +253,11 @@ pub(super) fn host(value: &Value<'_>) -> Result<HostPattern, Wrong> {
 
 fn bad_pattern(bad: BadPattern) -> Wrong {
     Wrong::because(bad.to_string()).at(bad.offset)
+}
+
+fn refresh_on(value: &Value<'_>) -> Result<RefreshOn, Wrong> {
+    let text = value.string("a string like \"query:force_refresh=true\"")?;
+    text.parse().map_err(|bad: BadRefreshOn| Wrong::because(bad.to_string()))
 }
 
 /// A template for a route of this `path`; `None` where there is no path to judge it by.

@@ -15,6 +15,8 @@ pub struct QueryRules {
     pub selection: Selection,
     /// Whether they are put in order, by name and then by value.
     pub sort: bool,
+    /// The names of those that are never kept, as they ask for a refresh.
+    pub refresh: Vec<Box<str>>,
 }
 
 /// Which parameters of a query are kept.
@@ -60,7 +62,7 @@ impl QueryRules {
 
     /// Whether nothing would change, which is the common case and then costs no allocation.
     fn leave_alone(&self, query: &str) -> bool {
-        if !self.sort && self.selection == Selection::All {
+        if !self.sort && self.selection == Selection::All && self.refresh.is_empty() {
             return true;
         }
         query.split('&').all(|parameter| self.keep(parameter))
@@ -71,6 +73,7 @@ impl QueryRules {
     fn keep(&self, parameter: &str) -> bool {
         let (name, _) = name_and_value(parameter);
         !parameter.is_empty()
+            && !self.refresh.iter().any(|refresh| is_called(name, refresh))
             && match &self.selection {
                 Selection::All => true,
                 Selection::Ignore(globs) => !globs.iter().any(|glob| glob.matches(name)),
@@ -127,11 +130,21 @@ pub(super) fn value_of<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')
         .map(name_and_value)
-        .find(|(raw, _)| decoded(raw).eq(name.bytes()))
+        .find(|(raw, _)| is_called(raw, name))
         .map(|(_, value)| value)
 }
 
-fn name_and_value(parameter: &str) -> (&str, &str) {
+/// Whether a parameter's name, as it stands in a query, is this one.
+pub(super) fn is_called(raw: &str, name: &str) -> bool {
+    decoded(raw).eq(name.bytes())
+}
+
+/// Whether a parameter's value, as it stands in a query, is this one.
+pub(super) fn says(raw: &str, value: &str) -> bool {
+    decoded(raw).eq(value.bytes())
+}
+
+pub(super) fn name_and_value(parameter: &str) -> (&str, &str) {
     parameter.split_once('=').unwrap_or((parameter, ""))
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 
 use super::{
-    Clients, FieldEdits, HostPattern, InvalidateTemplate, PathPattern, QueryRules, Reply, Template,
+    Clients, FieldEdits, HostPattern, InvalidateTemplate, PathPattern, QueryRules, RefreshRules,
+    Reply, Template,
 };
 use crate::caching::Rules;
 
@@ -29,6 +30,8 @@ pub struct Route {
     pub collapse: bool,
     /// Which part of the query is in the key and goes forward.
     pub query: QueryRules,
+    /// Which requests have what is stored fetched anew, and how often.
+    pub refresh: RefreshRules,
     /// Request header fields that are part of the key and of `Vary`.
     pub key_headers: Vec<HeaderName>,
     /// The tags of its stored responses, beside those the response names itself.
@@ -63,6 +66,7 @@ impl Route {
             rules: Rules::default(),
             collapse: true,
             query: QueryRules::default(),
+            refresh: RefreshRules::default(),
             key_headers: Vec::new(),
             tags: Vec::new(),
             invalidates: Vec::new(),

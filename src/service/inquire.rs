@@ -67,6 +67,13 @@ impl Service {
             Cow::Borrowed(_) => asked.clone(),
             Cow::Owned(keyed) => PathAndQuery::try_from(keyed).map_err(|_| Refused::TARGET)?,
         };
+        let refresh = match route.refresh.asked(asked.query().unwrap_or(""), &parts.headers) {
+            Some(how) => Some(
+                PathAndQuery::try_from(&*how.target(keyed.as_str()))
+                    .map_err(|_| Refused::TARGET)?,
+            ),
+            None => None,
+        };
         let key_values: Vec<_> =
             route.key_headers.iter().map(|name| all_lines(&parts.headers, name)).collect();
         let key_values = key_values.iter().map(Option::as_deref);
@@ -85,6 +92,7 @@ impl Service {
             authority: target.authority.clone(),
             asked,
             target: keyed,
+            refresh,
             key,
             has_content,
             content_length,

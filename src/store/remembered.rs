@@ -41,22 +41,25 @@ impl<T: Copy> Remembered<T> {
 
     /// Remembers `value` for `duration`.
     pub fn remember(&self, key: u64, value: T, duration: Duration, now: Timestamp) {
+        if !duration.is_zero() {
+            self.shard(key).take_in(
+                key,
+                Fact { until: now + duration, value },
+                self.per_shard,
+                now,
+            );
+        }
+    }
+
+    /// Remembers `value` for `duration` where nothing is known; false where something is, or where there is no room. Of
+    /// several that claim the same at once, one does. With no duration, all do.
+    pub fn claim(&self, key: u64, value: T, duration: Duration, now: Timestamp) -> bool {
         if duration.is_zero() {
-            return;
+            return true;
         }
         let mut shard = self.shard(key);
-        let Shard { facts, swept } = &mut *shard;
-        if facts.len() >= self.per_shard && !facts.contains_key(&key) {
-            if now.saturating_since(*swept) < SWEEP_EVERY {
-                return;
-            }
-            *swept = now;
-            facts.retain(|_, fact| now < fact.until);
-            if facts.len() >= self.per_shard {
-                return;
-            }
-        }
-        facts.insert(key, Fact { until: now + duration, value });
+        let is_known = shard.facts.get(&key).is_some_and(|fact| now < fact.until);
+        !is_known && shard.take_in(key, Fact { until: now + duration, value }, self.per_shard, now)
     }
 
     /// What is known of a key at `now`.
@@ -83,6 +86,25 @@ impl<T: Copy> Remembered<T> {
     }
 }
 
+impl<T> Shard<T> {
+    /// False where there is no room.
+    fn take_in(&mut self, key: u64, fact: Fact<T>, most: usize, now: Timestamp) -> bool {
+        let Self { facts, swept } = self;
+        if facts.len() >= most && !facts.contains_key(&key) {
+            if now.saturating_since(*swept) < SWEEP_EVERY {
+                return false;
+            }
+            *swept = now;
+            facts.retain(|_, fact| now < fact.until);
+            if facts.len() >= most {
+                return false;
+            }
+        }
+        facts.insert(key, fact);
+        true
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +126,17 @@ mod tests {
         remembered.remember(8, 'x', MINUTE, at(0));
         remembered.clear();
         assert_eq!(remembered.recall(8, at(0)), None);
+    }
+
+    #[test]
+    fn what_is_claimed_is_claimed_by_one_until_its_time_is_over() {
+        let remembered = Remembered::new(SHARDS);
+        assert!(remembered.claim(7, (), MINUTE, at(0)));
+        assert!(!remembered.claim(7, (), MINUTE, at(59)));
+        assert!(remembered.claim(7, (), MINUTE, at(60)));
+        assert!(!remembered.claim(8, (), MINUTE, at(60)), "there is no room");
+        assert!(remembered.claim(8, (), MINUTE, at(120)), "what is over makes room");
+        assert!(remembered.claim(8, (), Duration::ZERO, at(120)));
     }
 
     #[test]

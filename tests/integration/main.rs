@@ -29,6 +29,7 @@ mod flights; // (e) flights that fail, that are left, that take too long
 mod keying; // (c) whose answer is whose
 mod purging; // invalidation: by the operator, on the command line, by writes
 mod ranges; // parts of a representation
+mod refreshing; // requests that have what is stored fetched anew
 mod regressions; // what went wrong once
 mod representations; // (j) tags, conditions, HEAD
 mod stale; // what is no longer fresh

@@ -32,6 +32,7 @@ impl Bench {
             selecting: None,
             stamp: Stamp::default(),
             attempt: 0,
+            anew: false,
             now: Timestamp::default(),
         }
     }
@@ -61,6 +62,28 @@ impl Bench {
 
 fn language(language: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static(language))])
+}
+
+#[tokio::test]
+async fn what_is_to_be_fetched_anew_follows_no_flight_that_began_before() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let anew = || Joining { anew: true, ..bench.joining(&none) };
+    let finds = || bench.collapser.anew(&bench.key, &none, |_| true);
+    let older = bench.lead(&none);
+    assert!(finds().is_none());
+    let Turn::Lead(newer) = bench.collapser.join(&anew(), |_| true) else { panic!("it is older") };
+    let Turn::Follow(flight) = bench.collapser.join(&anew(), |_| true) else {
+        panic!("it is anew")
+    };
+    assert!(Arc::ptr_eq(&flight, newer.flight()));
+    assert!(finds().is_some_and(|found| Arc::ptr_eq(&found, newer.flight())));
+    assert!(Arc::ptr_eq(&bench.follow(&none), newer.flight()), "whoever comes later has the newer");
+    let Some(leader) = bench.collapser.succeed(newer.flight(), &bench.joining(&none)) else {
+        panic!("nobody else leads anew")
+    };
+    assert!(leader.flight().anew, "what succeeds it does what it did");
+    drop((older, newer, leader));
+    assert!(finds().is_none() && bench.is_empty());
 }
 
 const GONE: Verdict = Verdict::Failed(Failure::Upstream(upstream::Failure::ConnectionLost));

@@ -51,7 +51,7 @@ fn a_head_reads_back_as_it_was_packed() {
 #[test]
 fn changed_rules_judge_a_stored_response_again() {
     let head = head(200, "Cache-Control: max-age=60");
-    let rules = |version, ttl| Rules { version, ttl: Some(secs(ttl)), ..Rules::default() };
+    let rules = |version, ttl| Rules { version, ttl: Some(secs(ttl).into()), ..Rules::default() };
     for (rules, lifetime) in [
         (rules(1, 10), 10),
         (rules(1, 10), 10),

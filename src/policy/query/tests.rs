@@ -7,11 +7,11 @@ fn globs(names: &str) -> Vec<NameGlob> {
 }
 
 fn ignore(names: &str) -> QueryRules {
-    QueryRules { selection: Selection::Ignore(globs(names)), sort: false }
+    QueryRules { selection: Selection::Ignore(globs(names)), ..QueryRules::default() }
 }
 
 fn only(names: &str) -> QueryRules {
-    QueryRules { selection: Selection::Only(globs(names)), sort: false }
+    QueryRules { selection: Selection::Only(globs(names)), ..QueryRules::default() }
 }
 
 fn sorted(rules: QueryRules) -> QueryRules {
@@ -144,19 +144,36 @@ fn the_first_parameter_of_a_name_is_its_value() {
     }
 }
 
+#[test]
+fn what_asks_for_a_refresh_is_never_kept() {
+    let refresh = vec!["force_refresh".into()];
+    let cases = [
+        ("/p", "/p"),
+        ("/p?a=1", "/p?a=1"),
+        ("/p?force_refresh=true", "/p"),
+        ("/p?a=1&force_refresh=<x>&b=2", "/p?a=1&b=2"),
+        ("/p?force%5frefresh&force_refresh=&a", "/p?a"),
+        ("/p?force_refresh2=1", "/p?force_refresh2=1"),
+    ];
+    for rules in [QueryRules::default(), ignore("utm_*"), only("a b force_refresh force_refresh2")]
+    {
+        check(&QueryRules { refresh: refresh.clone(), ..rules }, &cases);
+    }
+}
+
 proptest! {
     #[test]
     fn no_query_makes_applying_panic(target in any::<String>(), glob in any::<String>(), sort in any::<bool>()) {
         let globs: Vec<NameGlob> = glob.parse().into_iter().collect();
         for selection in [Selection::Ignore(globs.clone()), Selection::Only(globs)] {
-            QueryRules { selection, sort }.apply(&target);
+            QueryRules { selection, sort, refresh: vec![glob.as_str().into()] }.apply(&target);
         }
     }
 
     #[test]
     fn what_was_normalised_is_normal(target in "/[?&=ab%u6251]{0,24}", sort in any::<bool>()) {
         for selection in [Selection::All, Selection::Ignore(globs("a b*")), Selection::Only(globs("a u*"))] {
-            let rules = QueryRules { selection, sort };
+            let rules = QueryRules { selection, sort, refresh: vec!["%".into()] };
             let once = rules.apply(&target).into_owned();
             prop_assert!(matches!(rules.apply(&once), Cow::Borrowed(same) if same == once));
             prop_assert!(once.len() <= target.len());

@@ -8,7 +8,7 @@ use crate::policy::{Policy, Route};
 /// Routes `/0`, `/1`... with these lifetimes in seconds, and a fallback without any.
 fn policy(ttls: &[u64]) -> Policy {
     let route = |(at, ttl): (usize, &u64)| Route {
-        rules: Rules { ttl: Some(Duration::from_secs(*ttl)), ..Rules::default() },
+        rules: Rules { ttl: Some(Duration::from_secs(*ttl).into()), ..Rules::default() },
         ..Route::new(format!("{at}"), format!("/{at}").parse().unwrap())
     };
     let routes = ttls.iter().enumerate().map(route).collect();
