@@ -6,6 +6,7 @@
 //! server ──► service ──► policy.find ──► cache.at_once ─────────────── a hit ──► respond ──► server
 //!                │                           │
 //!                │                           └ cache.serve
+//!                │                               ├ content that belongs to the key is read
 //!                │                               ├ fresh, or stale and allowed ────► respond
 //!                │                               ├ not storable ─► forwarded in place ─► respond
 //!                │                               └ collapse.join

@@ -42,7 +42,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rustls::", &["upstream/tls.rs"]),
     ("rustls_native_certs::", &["upstream/tls.rs"]),
     ("serde::", &["config/", "admin/", "cli/"]),
-    ("serde_json::", &["config/", "admin/", "cli/", "journal/", "respond/synthetic.rs"]),
+    (
+        "serde_json::",
+        &["config/", "admin/", "cli/", "journal/", "policy/json_key.rs", "respond/synthetic.rs"],
+    ),
     ("socket2::", &["server/", "upstream/stream.rs", "upstream/tls.rs"]),
     ("rlimit::", &["server/", "app"]),
     ("strsim::", &["config/", "cli/"]),

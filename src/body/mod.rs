@@ -5,6 +5,7 @@ pub mod coder;
 pub mod fill;
 mod interim;
 mod limited;
+mod resumed;
 mod tunnel;
 mod watched;
 
@@ -12,6 +13,7 @@ pub use answer::Answer;
 pub use fill::{Fill, FillReader, FillWriter};
 pub use interim::{Interim, Interims, interim};
 pub use limited::Limited;
+pub use resumed::Resumed;
 pub use tunnel::{Duplex, Tunnel, TunnelEnd};
 pub use watched::{Ending, Watched};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body as _;
 use tokio::sync::oneshot;
 
@@ -77,7 +77,7 @@ impl Fetch {
         let stale = self
             .stale
             .as_ref()
-            .filter(|_| self.inquiry.refresh.is_none())
+            .filter(|_| self.inquiry.can_validate())
             .filter(|stale| self.cache.purged.fate(stale.head()) != Some(Condemned::Hard));
         let Some(stale) = stale else { return self.forward(HeaderMap::new()).await };
         let stored = stale.head().fields(0);
@@ -97,17 +97,18 @@ impl Fetch {
 
     async fn forward(&self, validators_of: HeaderMap) -> Result<Forwarded, upstream::Failure> {
         let inquiry = &self.inquiry;
+        let content = inquiry.content();
         let mut fields =
             outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.cache.via);
         conditional(&validators_of, &mut fields);
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
-            method: Method::GET,
+            method: inquiry.method.clone(),
             target: inquiry.forwarded_target(),
             fields,
-            body: Body::Empty,
-            content_length: None,
+            body: content.cloned().map_or(Body::Empty, Body::from),
+            content_length: content.map(|content| content.len() as u64),
             expects_continue: false,
             upgrade: None,
             interim: inquiry.interim.get().cloned(),
@@ -159,7 +160,7 @@ impl Fetch {
             Ok(head) => self.fill(head, response.into_body(), instead).await,
             Err(refusal) => {
                 if let Some(stale) = stale.filter(|_| self.is_replaced(response.status())) {
-                    self.cache.memory.remove(self.inquiry.key.hash(), &stale);
+                    self.cache.memory.remove(self.inquiry.key().hash(), &stale);
                 }
                 self.decline(response, refusal);
             }
@@ -184,11 +185,11 @@ impl Fetch {
         let storable = storability(self.inquiry.facts(), status, &fields, rules);
         let fate = self.cache.purged.fate(freshened.head());
         if storable == Storability::Store && fate != Some(Condemned::Hard) {
-            self.cache.memory.insert(&self.inquiry.key, Arc::clone(&freshened));
+            self.cache.memory.insert(self.inquiry.key(), Arc::clone(&freshened));
             return self.end_stored(freshened, Origin::Validated);
         }
         // What it says now forbids keeping it: good for the request that asked, and for nobody else.
-        self.cache.memory.remove(self.inquiry.key.hash(), stale);
+        self.cache.memory.remove(self.inquiry.key().hash(), stale);
         let refusal = match storable {
             Storability::Refuse(refusal) => refusal,
             Storability::Store => Refusal::Invalidated,

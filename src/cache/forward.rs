@@ -46,7 +46,7 @@ impl Cache {
             fields,
             body,
             content_length: inquiry.content_length,
-            expects_continue: inquiry.expects_continue,
+            expects_continue: inquiry.awaits_continue(),
             upgrade: inquiry.upgrade.clone(),
             interim: inquiry.interim.get().cloned(),
             timeouts: inquiry.timeouts(),
@@ -83,7 +83,7 @@ impl Cache {
         fields: &HeaderMap,
         length: Option<u64>,
     ) {
-        if inquiry.method != Method::GET {
+        if inquiry.method != Method::GET && inquiry.content().is_none() {
             return;
         }
         match storability(inquiry.facts(), status, fields, &inquiry.route.rules) {

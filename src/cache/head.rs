@@ -28,7 +28,7 @@ impl Fetch {
         // Each representation says its own.
         stored.remove(CONTENT_LENGTH);
         let head = StoredHead::new(&HeadParts {
-            key: &self.inquiry.key,
+            key: self.inquiry.key(),
             route: &self.inquiry.route.name,
             tags: &tags(&self.inquiry, fields),
             selecting_values: &selecting_values(&selecting, &self.inquiry.fields),

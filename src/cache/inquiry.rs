@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 
+use super::Reading;
 use crate::body::{Interim, Interims, interim};
 use crate::caching::cache_control::{RequestDirectives, request_directives};
 use crate::caching::key::Key;
@@ -13,7 +15,8 @@ use crate::caching::storability::{
 };
 use crate::counters::RouteCounters;
 use crate::identity::peer::Peer;
-use crate::policy::{Captures, Route, Values};
+use crate::policy::{Captures, KeyBody, Route, Values};
+use crate::semantics::method::is_safe;
 use crate::upstream::{Timeouts, Upstream};
 
 /// A request for which route, key and upstream have been found. Its content travels beside it.
@@ -31,8 +34,10 @@ pub struct Inquiry {
     pub target: PathAndQuery,
     /// Where it goes instead, if it asks in the route's way that what is stored be fetched anew.
     pub refresh: Option<PathAndQuery>,
-    /// What it is stored under.
-    pub key: Key,
+    /// What it is stored under, unless its content is part of that too.
+    pub resource_key: Key,
+    /// What became of content that belongs to its key; nothing yet, or ever, of other content.
+    pub reading: OnceLock<Reading>,
     /// Whether it came with content.
     pub has_content: bool,
     /// The content's length, where it is known.
@@ -63,6 +68,43 @@ impl Inquiry {
         interims
     }
 
+    /// What it is stored under.
+    pub fn key(&self) -> &Key {
+        match self.reading.get() {
+            Some(Reading::Keyed { key, .. }) => key,
+            _ => &self.resource_key,
+        }
+    }
+
+    /// Its content, where that belongs to its key.
+    pub fn content(&self) -> Option<&Bytes> {
+        match self.reading.get() {
+            Some(Reading::Keyed { content, .. }) => Some(content),
+            _ => None,
+        }
+    }
+
+    /// How its content is to become part of its key.
+    pub fn key_body(&self) -> Option<&KeyBody> {
+        let keyed = self.method == Method::POST && self.upgrade.is_none() && self.route.rules.store;
+        self.route.key_body.as_ref().filter(|_| keyed)
+    }
+
+    /// Whether it changes nothing at the origin: by its method, or because the operator has it keyed by its content.
+    pub fn is_read(&self) -> bool {
+        is_safe(&self.method) || self.method == Method::POST && self.route.key_body.is_some()
+    }
+
+    /// Whether the origin may be asked if a stored response is still good, instead of for another.
+    pub fn can_validate(&self) -> bool {
+        self.refresh.is_none() && self.content().is_none()
+    }
+
+    /// Whether the client still waits for a 100 before it sends its content.
+    pub fn awaits_continue(&self) -> bool {
+        self.expects_continue && matches!(self.reading.get(), None | Some(Reading::Unread(_)))
+    }
+
     /// Path and query as they are forwarded.
     pub fn forwarded_target(&self) -> PathAndQuery {
         self.refresh.as_ref().unwrap_or(&self.target).clone()
@@ -85,9 +127,10 @@ impl Inquiry {
 
     /// Why nothing stored may answer it.
     pub fn lookup_refusal(&self) -> Option<Refusal> {
-        match self.upgrade {
-            Some(_) => Some(Refusal::Upgrade),
-            None => lookup_refusal(self.facts(), &self.route.rules),
+        match (&self.upgrade, self.reading.get()) {
+            (Some(_), _) => Some(Refusal::Upgrade),
+            (None, Some(Reading::Unread(refusal) | Reading::Unkeyed(refusal))) => Some(*refusal),
+            (None, _) => lookup_refusal(self.facts(), &self.route.rules),
         }
     }
 
@@ -97,8 +140,13 @@ impl Inquiry {
     }
 
     /// What decisions on storing need to know of it.
-    pub const fn facts(&self) -> RequestFacts<'_> {
-        RequestFacts { method: &self.method, fields: &self.fields, has_body: self.has_content }
+    pub fn facts(&self) -> RequestFacts<'_> {
+        RequestFacts {
+            method: &self.method,
+            fields: &self.fields,
+            has_body: self.has_content,
+            keyed_by_body: self.content().is_some(),
+        }
     }
 
     /// What templates are filled in from.

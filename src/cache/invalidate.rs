@@ -6,7 +6,6 @@ use crate::caching::invalidation::{invalidates, targets};
 use crate::caching::purge::{Purge, Selector, Subject};
 use crate::caching::stored::StoredHead;
 use crate::policy::Invalidation;
-use crate::semantics::method::is_safe;
 use crate::store::Condemned;
 use crate::upstream::{Failure, Forwarded};
 
@@ -75,7 +74,7 @@ impl Cache {
         inquiry: &Inquiry,
         outcome: &Result<Forwarded, Failure>,
     ) {
-        if is_safe(&inquiry.method) {
+        if inquiry.is_read() {
             return;
         }
         let mut selectors = match outcome {

@@ -74,7 +74,7 @@ impl Cache {
                 Found::Missing(fwd, names)
             }
         };
-        let Some(variants) = self.memory.get(&inquiry.key) else {
+        let Some(variants) = self.memory.get(inquiry.key()) else {
             return missing(Fwd::UriMiss, None);
         };
         let Some(response) = variants.select(&inquiry.fields) else {
@@ -84,7 +84,7 @@ impl Cache {
         };
         let fate = self.purged.fate(response.head());
         if fate == Some(Condemned::Hard) {
-            self.memory.remove(inquiry.key.hash(), response);
+            self.memory.remove(inquiry.key().hash(), response);
             return missing(Fwd::UriMiss, None);
         }
         let rules = &inquiry.route.rules;

@@ -7,6 +7,7 @@
 mod answer;
 mod coding;
 mod collapse;
+mod content;
 mod fetch;
 mod fill;
 mod forward;
@@ -41,6 +42,7 @@ use crate::upstream::{self, Via};
 
 use collapse::Collapser;
 
+pub use content::Reading;
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
 

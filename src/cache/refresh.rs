@@ -32,7 +32,7 @@ impl Anew {
 impl Cache {
     /// Decides on a request that asks for more than what is stored.
     pub(super) fn grant(&self, inquiry: &Inquiry, now: Timestamp) -> Anew {
-        let (key, interval) = (&inquiry.key, inquiry.route.refresh.interval);
+        let (key, interval) = (inquiry.key(), inquiry.route.refresh.interval);
         if self.refreshed.claim(key.hash(), (), interval, now) {
             return Anew::Granted;
         }

@@ -11,7 +11,7 @@ use super::fetch::{Fetch, Told};
 use super::lookup::Found;
 use super::refresh::Anew;
 use super::why::Why;
-use super::{Cache, Failure, Inquiry, Served};
+use super::{Cache, Failure, Inquiry, Reading, Served};
 use crate::body::Body;
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::purge::Subject;
@@ -20,6 +20,7 @@ use crate::caching::stamp::Stamp;
 use crate::caching::storability::Refusal;
 use crate::caching::stored::StoredResponse;
 use crate::counters::{LookupResult, Tier};
+use crate::upstream;
 
 /// How often a request asks again before it goes its own way.
 const ROUNDS: usize = 8;
@@ -29,6 +30,15 @@ pub(super) const ATTEMPTS: u8 = 2;
 impl Cache {
     /// Answers a request, waiting for whatever has to be waited for.
     pub async fn serve(self: &Arc<Self>, inquiry: &Arc<Inquiry>, body: Body) -> Served {
+        let body = match inquiry.key_body() {
+            // Boxed: only this one needs the room.
+            Some(rules) => Box::pin(self.read_content(inquiry, rules, body)).await,
+            None => body,
+        };
+        if let Some(Reading::Torn(error)) = inquiry.reading.get() {
+            let failure = Failure::Upstream(upstream::Failure::RequestBody(*error));
+            return failed(failure, CacheStatus::neither().because(failure.as_str()));
+        }
         if let Some(refusal) = inquiry.lookup_refusal() {
             let fwd = if refusal == Refusal::Method { Fwd::Method } else { Fwd::Bypass };
             let why = Why::because(fwd, refusal.as_str());
@@ -70,7 +80,7 @@ impl Cache {
             return Ok(self.instead_of_failure(inquiry, failure, why));
         }
         let joining = Joining {
-            key: &inquiry.key,
+            key: inquiry.key(),
             fields: &inquiry.fields,
             selecting: why.selecting.as_deref(),
             stamp: self.purged.stamp(),
@@ -213,7 +223,7 @@ impl Cache {
         }
         let selecting: Vec<_> = stale.head().selecting().collect();
         let joining = Joining {
-            key: &inquiry.key,
+            key: inquiry.key(),
             fields: &inquiry.fields,
             selecting: Some(&selecting),
             stamp: self.purged.stamp(),
@@ -275,6 +285,6 @@ impl Inquiry {
     pub(super) fn known_by(&self) -> u64 {
         let credentials = self.credentials();
         let credentials = u8::from(credentials.authorization) | u8::from(credentials.cookie) << 1;
-        self.key.hash_with(credentials) ^ (u64::from(self.route.rules.version) << 20)
+        self.key().hash_with(credentials) ^ (u64::from(self.route.rules.version) << 20)
     }
 }

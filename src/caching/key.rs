@@ -4,6 +4,14 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, Method};
+
+/// What stands before each part behind the resource's place.
+const ABSENT: u8 = 0;
+const PRESENT: u8 = 1;
+const CONTENT: u8 = 2;
+
 /// Makes keys. Their hashes are keyed with a secret of this process, so that nobody outside can make keys that collide.
 #[derive(Clone, Debug, Default)]
 pub struct Keyer(RandomState);
@@ -33,15 +41,45 @@ impl Keyer {
         for part in parts {
             match part {
                 Some(value) => {
-                    bytes.push(1);
+                    bytes.push(PRESENT);
                     push(&mut bytes, value);
                 }
-                None => bytes.push(0),
+                None => bytes.push(ABSENT),
             }
         }
+        self.hashed(bytes)
+    }
+
+    /// The key of a request for the resource with this `key`, of whose key its method and content are parts.
+    pub fn with_content(&self, key: &Key, content: &Content<'_>) -> Key {
+        let mut bytes = key.bytes.clone();
+        // Nothing that begins so stands in the key of a request without content.
+        bytes.push(CONTENT);
+        push(&mut bytes, content.method.as_str().as_bytes());
+        for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+            let lines = content.fields.get_all(name);
+            bytes.push(u8::try_from(lines.iter().count()).unwrap_or(u8::MAX));
+            lines.iter().for_each(|line| push(&mut bytes, line.as_bytes()));
+        }
+        push(&mut bytes, content.content);
+        self.hashed(bytes)
+    }
+
+    fn hashed(&self, bytes: Vec<u8>) -> Key {
         let hash = self.0.hash_one(bytes.as_slice());
         Key { bytes, hash }
     }
+}
+
+/// Content that belongs to a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Content<'c> {
+    /// The method it came with.
+    pub method: &'c Method,
+    /// The fields it came with; those that say what it is belong to the key.
+    pub fields: &'c HeaderMap,
+    /// What is compared of it.
+    pub content: &'c [u8],
 }
 
 impl Key {
@@ -104,6 +142,7 @@ fn pull<'k>(rest: &mut &'k [u8]) -> &'k str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::fields;
     use super::*;
 
     fn key(scheme: &str, authority: &str, path: &str, parts: &[Option<&[u8]>]) -> Vec<u8> {
@@ -127,6 +166,36 @@ mod tests {
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "{index}");
         }
+    }
+
+    #[test]
+    fn no_two_contents_share_a_key() {
+        let keyer = Keyer::default();
+        let resource = keyer.key("http", "a", "/x", [Some(b"v".as_slice())].into_iter());
+        let keyed = |method: Method, text: &str, content: &[u8]| {
+            let content = Content { method: &method, fields: &fields(text), content };
+            keyer.with_content(&resource, &content)
+        };
+        let json = "Content-Type: application/json";
+        let gzip = "Content-Encoding: gzip";
+        let keys = [
+            resource.clone(),
+            keyed(Method::POST, "", b""),
+            keyed(Method::PUT, "", b""),
+            keyed(Method::POST, "", b"{}"),
+            keyed(Method::POST, json, b"{}"),
+            keyed(Method::POST, &format!("{json}\n{json}"), b"{}"),
+            keyed(Method::POST, &format!("{json}; charset=utf-8"), b"{}"),
+            keyed(Method::POST, gzip, b"{}"),
+            keyed(Method::POST, "Content-Type: gzip", b"{}"),
+            keyed(Method::POST, &format!("{json}\n{gzip}"), b"{}"),
+            keyer.key("http", "a", "/x", [Some(b"v".as_slice()), Some(b"POST")].into_iter()),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{index}");
+        }
+        assert_eq!(keyed(Method::POST, json, b"{}"), keys[4]);
+        assert_eq!(parts(keys[4].as_bytes()), parts(resource.as_bytes()));
     }
 
     #[test]

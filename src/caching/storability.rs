@@ -30,6 +30,18 @@ pub enum Refusal {
     MethodOverride,
     /// The request had a body, which is no part of the key.
     FatGet,
+    /// The request has a condition, which a method whose body is part of the key is not answered by.
+    Conditional,
+    /// The body is longer than what may be part of the key.
+    BodyTooLong,
+    /// The body is coded, and what it says is part of the key.
+    BodyCoded,
+    /// The body is no JSON, and what it says as JSON is part of the key.
+    BodyNotJson,
+    /// The body is JSON with two members of one name, of which nobody knows which one counts.
+    BodyAmbiguous,
+    /// The body is JSON that is nested too deep to be part of the key.
+    BodyTooDeep,
     /// The request asks for another protocol.
     Upgrade,
     /// The request says `no-store`.
@@ -80,6 +92,12 @@ impl Refusal {
             Self::Method => "method",
             Self::MethodOverride => "method-override",
             Self::FatGet => "fat-get",
+            Self::Conditional => "conditional",
+            Self::BodyTooLong => "body-too-long",
+            Self::BodyCoded => "body-coded",
+            Self::BodyNotJson => "body-not-json",
+            Self::BodyAmbiguous => "body-ambiguous",
+            Self::BodyTooDeep => "body-too-deep",
             Self::Upgrade => "upgrade",
             Self::RequestNoStore => "request-no-store",
             Self::StatusNotFinal => "status-not-final",
@@ -113,6 +131,8 @@ pub struct RequestFacts<'a> {
     pub fields: &'a HeaderMap,
     /// Whether a body came with it.
     pub has_body: bool,
+    /// Whether it is a POST that is keyed by its method and its body, since the operator says that it only reads.
+    pub keyed_by_body: bool,
 }
 
 /// Which credentials a request carries.
@@ -139,7 +159,8 @@ pub fn lookup_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refusa
     }
     // §4: "the request method associated with the stored response allows it to be used for the presented request".
     // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content".
-    if request.method != Method::GET && request.method != Method::HEAD {
+    let reads = request.method == Method::GET || request.method == Method::HEAD;
+    if !reads && !request.keyed_by_body {
         return Some(Refusal::Method);
     }
     if METHOD_OVERRIDES.iter().any(|name| request.fields.contains_key(name)) {
@@ -147,7 +168,7 @@ pub fn lookup_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refusa
     }
     // RFC 9110 §9.3.1: "… content received in a GET request has no generally defined semantics, cannot alter the
     // meaning or target of the request" – unless the application thinks otherwise, and then for everybody.
-    if request.has_body {
+    if request.has_body && !request.keyed_by_body {
         return Some(Refusal::FatGet);
     }
     None
@@ -160,7 +181,7 @@ pub fn request_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refus
     }
     // §3: "A cache MUST NOT store a response to a request unless: the request method is understood by the cache;" A
     // response to HEAD lacks what would be stored.
-    if request.method != Method::GET {
+    if request.method != Method::GET && !request.keyed_by_body {
         return Some(Refusal::Method);
     }
     // §5.2.1.5: "The no-store request directive indicates that a cache MUST NOT store any part of either this request
@@ -179,7 +200,7 @@ pub fn storability(
     rules: &Rules,
 ) -> Storability {
     let refusal = request_refusal(request, rules)
-        .or_else(|| response_refusal(status, fields, rules, credentials(request.fields)));
+        .or_else(|| response_refusal(request, status, fields, rules));
     refusal.map_or(Storability::Store, Storability::Refuse)
 }
 
@@ -191,19 +212,19 @@ static METHOD_OVERRIDES: [HeaderName; 3] = [
 ];
 
 fn response_refusal(
+    request: RequestFacts<'_>,
     status: StatusCode,
     fields: &HeaderMap,
     rules: &Rules,
-    credentials: Credentials,
 ) -> Option<Refusal> {
     let directives = response_directives(fields);
     // How old the response is has no part in whether it may be stored.
     let terms = terms(status, fields, rules, Exchange::default());
     status_refusal(status, &directives, &terms)
         .or_else(|| directive_refusal(&directives, rules))
-        .or_else(|| credential_refusal(credentials, terms.permits, rules))
+        .or_else(|| credential_refusal(credentials(request.fields), terms.permits, rules))
         .or_else(|| field_refusal(fields, rules))
-        .or_else(|| lifetime_refusal(fields, &terms))
+        .or_else(|| lifetime_refusal(request, fields, &terms))
 }
 
 fn status_refusal(
@@ -284,11 +305,17 @@ fn field_refusal(fields: &HeaderMap, rules: &Rules) -> Option<Refusal> {
     None
 }
 
-fn lifetime_refusal(fields: &HeaderMap, terms: &Terms) -> Option<Refusal> {
+fn lifetime_refusal(
+    request: RequestFacts<'_>,
+    fields: &HeaderMap,
+    terms: &Terms,
+) -> Option<Refusal> {
+    // RFC 9110 §13.1.2: only of GET and HEAD does If-None-Match ask whether what is stored is still good.
+    let can_be_validated = !request.keyed_by_body && !Validators::of(fields).is_empty();
     // §5.2.2.4: "The no-cache response directive, in its unqualified form …, indicates that the response MUST NOT be
     // used to satisfy any other request without forwarding it for validation and receiving a successful response".
     if terms.no_cache {
-        return Validators::of(fields).is_empty().then_some(Refusal::NoValidator);
+        return (!can_be_validated).then_some(Refusal::NoValidator);
     }
     // "the response contains at least one of the following: …" With guesses off, a cacheable status is not enough.
     if terms.lifetime.source == LifetimeSource::None {
@@ -297,7 +324,7 @@ fn lifetime_refusal(fields: &HeaderMap, terms: &Terms) -> Option<Refusal> {
     let stale_window = terms.stale_while_revalidate.max(terms.stale_if_error);
     let is_used = !terms.lifetime.duration.is_zero()
         || (!terms.must_revalidate && !stale_window.is_zero())
-        || !Validators::of(fields).is_empty();
+        || can_be_validated;
     (!is_used).then_some(Refusal::NeverFresh)
 }
 

@@ -9,7 +9,7 @@ use super::CacheSettings;
 use super::cache::directives;
 use super::field_edits::{request_fields, response_fields};
 use super::key::{key_header, query};
-use super::kinds::{boolean, duration, list_of, size, some_of, timeout};
+use super::kinds::{boolean, duration, list_of, one_of, size, some_of, timeout};
 use super::lifetime::lifetime;
 use super::networks::networks;
 use super::respond::respond;
@@ -20,8 +20,9 @@ use super::wrong::Wrong;
 use crate::caching::CodingRules;
 use crate::caching::rules::{Rules, StaleWindow, StatusLifetimes};
 use crate::policy::{
-    BadPattern, BadRefreshOn, BadTemplate, Clients, FieldEdits, HostPattern, InvalidateTemplate,
-    PathPattern, QueryRules, RefreshOn, RefreshRules, Route, Template, Timeouts,
+    BadPattern, BadRefreshOn, BadTemplate, BodyForm, Clients, FieldEdits, HostPattern,
+    InvalidateTemplate, KeyBody, PathPattern, QueryRules, RefreshOn, RefreshRules, Route, Template,
+    Timeouts,
 };
 
 /// What holds for routes that do not say.
@@ -44,8 +45,6 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         "override",
         "strip_set_cookie",
         "key_cookies",
-        "key_body",
-        "key_body_limit",
         "client_cache_control",
         "rate_limit",
         "ignore_cookies",
@@ -61,6 +60,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     let rules = rules(table, defaults);
     let collapse = table.find("collapse", collapse).unwrap_or(cache.collapse);
     let own_query = table.table("query", query);
+    let key_body = key_body(table);
     let refresh = RefreshRules {
         on: table
             .find("refresh_on", list_of("what asks for a refresh", refresh_on))
@@ -93,7 +93,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     let request_fields = table.table("request_headers", request_fields);
     let response_fields = table.table("response_headers", response_fields);
     let respond = table.table("respond", |table| respond(table, path.as_ref()));
-    warn_of_no_effect(table, &methods, &rules);
+    warn_of_no_effect(table, &methods, &rules, key_body.is_some());
 
     let path = path.filter(|_| !matches_unknown)?;
     let name = name.unwrap_or_else(|| derived_name(&methods, host.as_ref(), &path));
@@ -103,6 +103,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         rules,
         collapse,
         query,
+        key_body,
         refresh,
         key_headers: key_headers.unwrap_or_else(|| cache.key_headers.clone()),
         tags: tags.into_iter().flatten().flatten().collect(),
@@ -191,13 +192,14 @@ fn codings(table: &Table<'_>, default: &Arc<CodingRules>) -> Arc<CodingRules> {
 }
 
 /// Says which keys do nothing beside the others; they may have been left there on purpose.
-fn warn_of_no_effect(table: &Table<'_>, methods: &[Method], rules: &Rules) {
-    const OF_STORED: [&str; 7] = [
+fn warn_of_no_effect(table: &Table<'_>, methods: &[Method], rules: &Rules, keyed: bool) {
+    const OF_STORED: [&str; 8] = [
         "ttl",
         "default_ttl",
         "ttl_by_status",
         "stale_while_revalidate",
         "stale_if_error",
+        "key_body",
         "refresh_on",
         "tags",
     ];
@@ -207,18 +209,26 @@ fn warn_of_no_effect(table: &Table<'_>, methods: &[Method], rules: &Rules) {
         given.for_each(|key| table.warn(key, "has no effect, as the route answers by itself"));
         return;
     }
+    let posts = methods.is_empty() || methods.contains(&Method::POST);
     let reads = methods.is_empty()
-        || methods.iter().any(|method| [Method::GET, Method::HEAD].contains(method));
-    let writes = methods.is_empty() || methods.iter().any(|method| !method.is_safe());
+        || methods.iter().any(|method| [Method::GET, Method::HEAD].contains(method))
+        || posts && keyed;
+    let changes = |method: &Method| !(method.is_safe() || keyed && *method == Method::POST);
+    let writes = methods.is_empty() || methods.iter().any(changes);
     for key in OF_STORED.into_iter().filter(|key| table.has(key)) {
         if !rules.store {
             table.warn(key, "has no effect, as nothing is stored here");
         } else if !reads {
-            table.warn(key, "has no effect, as only answers to GET and HEAD are stored");
+            let message =
+                "has no effect, as only answers to GET and HEAD are stored; to POST with key_body";
+            table.warn(key, message);
         }
     }
     if table.has("invalidates") && !writes {
         table.warn("invalidates", "has no effect, as these methods change nothing");
+    }
+    if table.has("key_body_limit") && !keyed {
+        table.warn("key_body_limit", "has no effect without key_body");
     }
 }
 
@@ -253,6 +263,13 @@ pub(super) fn host(value: &Value<'_>) -> Result<HostPattern, Wrong> {
 
 fn bad_pattern(bad: BadPattern) -> Wrong {
     Wrong::because(bad.to_string()).at(bad.offset)
+}
+
+fn key_body(table: &Table<'_>) -> Option<KeyBody> {
+    let forms = [("bytes", BodyForm::Bytes), ("json", BodyForm::Json)];
+    let form = table.find("key_body", one_of(&forms));
+    let limit = table.get("key_body_limit", "64KiB", size);
+    form.map(|form| KeyBody { form, limit })
 }
 
 fn refresh_on(value: &Value<'_>) -> Result<RefreshOn, Wrong> {

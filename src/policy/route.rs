@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 
 use super::{
-    Clients, FieldEdits, HostPattern, InvalidateTemplate, PathPattern, QueryRules, RefreshRules,
-    Reply, Template,
+    Clients, FieldEdits, HostPattern, InvalidateTemplate, KeyBody, PathPattern, QueryRules,
+    RefreshRules, Reply, Template,
 };
 use crate::caching::Rules;
 
@@ -30,6 +30,8 @@ pub struct Route {
     pub collapse: bool,
     /// Which part of the query is in the key and goes forward.
     pub query: QueryRules,
+    /// How the content of a POST is part of its key; without it no answer to a POST is stored.
+    pub key_body: Option<KeyBody>,
     /// Which requests have what is stored fetched anew, and how often.
     pub refresh: RefreshRules,
     /// Request header fields that are part of the key and of `Vary`.
@@ -66,6 +68,7 @@ impl Route {
             rules: Rules::default(),
             collapse: true,
             query: QueryRules::default(),
+            key_body: None,
             refresh: RefreshRules::default(),
             key_headers: Vec::new(),
             tags: Vec::new(),

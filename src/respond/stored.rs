@@ -23,7 +23,10 @@ pub(super) fn respond(
     // Room for Age, Cache-Status, ETag, Vary, Content-Encoding, what the operator and what the connection add.
     let mut fields = head.fields(8 + inquiry.route.response_fields.len());
     fields::age(&mut fields, head.terms(), now);
-    if let Some(tag) = stored.own_tag() {
+    // RFC 9110 §8.8: a validator is about what GET would get.
+    if inquiry.method != Method::POST
+        && let Some(tag) = stored.own_tag()
+    {
         fields.insert(ETAG, tag);
     }
     let mut made = [Coding::Identity; 2];

@@ -24,8 +24,10 @@ fn as_keyed(policy: &Policy, selector: Selector) -> Vec<Selector> {
     let path = path_and_query.split('?').next().unwrap_or(&path_and_query);
     let mut keyed = match &authority {
         Some(host) => {
-            let route = policy.find(&Method::GET, host, path).route;
-            vec![route.query.apply(&path_and_query).into_owned()]
+            // Methods may have routes of their own, and these are the ones whose answers are stored.
+            let routes =
+                [Method::GET, Method::POST].map(|method| policy.find(&method, host, path).route);
+            routes.map(|route| route.query.apply(&path_and_query).into_owned()).to_vec()
         }
         // On every host: each of them may have a route of its own for it.
         None => {

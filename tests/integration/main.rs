@@ -26,6 +26,7 @@ mod upgrade; // connections that leave HTTP
 mod coding; // (j) content codings: which, of what, for whom
 mod collapsing; // (e) many requests for one thing
 mod flights; // (e) flights that fail, that are left, that take too long
+mod key_body; // POST that only reads
 mod keying; // (c) whose answer is whose
 mod purging; // invalidation: by the operator, on the command line, by writes
 mod ranges; // parts of a representation

@@ -229,6 +229,7 @@ fn s3_5_what_may_not_be_stored_for_a_credential_may_not_be_used_for_it_either() 
                     method: &Method::GET,
                     fields: &fields(request),
                     has_body: false,
+                    keyed_by_body: false,
                 };
                 let stored = storability(facts, StatusCode::OK, &fields(&response), rules);
                 let used = decide(&response, request, rules, 0);

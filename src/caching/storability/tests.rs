@@ -6,7 +6,12 @@ use super::*;
 
 fn decide(request: &str, status: u16, response: &str, rules: &Rules) -> Storability {
     let request = fields(request);
-    let request = RequestFacts { method: &Method::GET, fields: &request, has_body: false };
+    let request = RequestFacts {
+        method: &Method::GET,
+        fields: &request,
+        has_body: false,
+        keyed_by_body: false,
+    };
     storability(request, StatusCode::from_u16(status).unwrap(), &fields(response), rules)
 }
 
@@ -41,7 +46,12 @@ fn s3_a_method_that_is_not_understood_is_not_stored() {
         (Method::OPTIONS, Some(Refusal::Method)),
         ("get".parse().unwrap(), Some(Refusal::Method)),
     ] {
-        let request = RequestFacts { method: &method, fields: &HeaderMap::new(), has_body: false };
+        let request = RequestFacts {
+            method: &method,
+            fields: &HeaderMap::new(),
+            has_body: false,
+            keyed_by_body: false,
+        };
         let storability = storability(request, StatusCode::OK, &fields(FRESH), &ttl());
         assert_eq!(refused(storability), expected, "{method}");
     }
@@ -64,7 +74,8 @@ fn a_request_that_cannot_be_stored_for_is_known_before_it_is_forwarded() {
         ("Range: bytes=0-0", false, &ttl(), None),
     ] {
         let fields = fields(request);
-        let request = RequestFacts { method: &Method::GET, fields: &fields, has_body };
+        let request =
+            RequestFacts { method: &Method::GET, fields: &fields, has_body, keyed_by_body: false };
         assert_eq!(request_refusal(request, rules), expected, "{fields:?}");
     }
 }
@@ -77,7 +88,12 @@ fn s4_what_may_be_answered_from_the_cache_though_not_stored() {
         (Method::POST, "", Some(Refusal::Method)),
         (Method::HEAD, "X-HTTP-Method-Override: GET", Some(Refusal::MethodOverride)),
     ] {
-        let request = RequestFacts { method: &method, fields: &fields(request), has_body: false };
+        let request = RequestFacts {
+            method: &method,
+            fields: &fields(request),
+            has_body: false,
+            keyed_by_body: false,
+        };
         assert_eq!(lookup_refusal(request, &ttl()), expected, "{method}");
         assert!(request_refusal(request, &ttl()).is_some(), "{method}");
     }
@@ -277,4 +293,31 @@ fn a_lifetime_of_less_than_a_second_counts() {
         refusal_by("", &Rules { ttl: Some(Duration::ZERO.into()), ..rules }),
         Some(Refusal::NeverFresh)
     );
+}
+
+#[test]
+fn a_post_is_stored_only_where_its_body_is_in_the_key_and_cannot_be_validated() {
+    let post = |keyed_by_body, request: &str, text: &str| {
+        let request = &fields(request);
+        let facts =
+            RequestFacts { method: &Method::POST, fields: request, has_body: true, keyed_by_body };
+        match storability(facts, StatusCode::OK, &fields(text), &Rules::default()) {
+            Storability::Store => None,
+            Storability::Refuse(refusal) => Some(refusal),
+        }
+    };
+    let fresh = "Cache-Control: max-age=60";
+    for (keyed, request, text, refusal) in [
+        (true, "", fresh, None),
+        (false, "", fresh, Some(Refusal::Method)),
+        (false, "", "Cache-Control: max-age=60\nContent-Location: /a", Some(Refusal::Method)),
+        (true, "", "", Some(Refusal::NoLifetime)),
+        (true, "X-HTTP-Method-Override: PUT", fresh, Some(Refusal::MethodOverride)),
+        (true, "Cache-Control: no-store", fresh, Some(Refusal::RequestNoStore)),
+        (true, "Authorization: x", fresh, Some(Refusal::Authorization)),
+        (true, "", "Cache-Control: no-cache\nETag: \"a\"", Some(Refusal::NoValidator)),
+        (true, "", "Cache-Control: max-age=0\nETag: \"a\"", Some(Refusal::NeverFresh)),
+    ] {
+        assert_eq!(post(keyed, request, text), refusal, "{request} / {text}");
+    }
 }
