@@ -13,7 +13,7 @@
 //!                │                                   ├ Follow: wait for the verdict ─► respond
 //!                │                                   └ Lead: a task of its own
 //!                │                                       ├ looks into memory once more
-//!                │                                       ├ upstream.forward
+//!                │                                       ├ upstream.forward: for the whole, a part, or the rest
 //!                │                                       ├ 304: the stored response is freshened
 //!                │                                       └ fill ──► read by all who follow
 //!                │                                             └──► stored when whole
@@ -55,6 +55,8 @@
 //!
 //! - **stored response**: what is kept. **Variant**: one of several stored for the same key, selected by the request
 //!   fields that its Vary names, its *selecting header fields*.
+//! - **incomplete**: said of a stored response of which only some **parts** are at hand; what is missing of it is the
+//!   **rest**. It is a 200 like any other, and answers requests for ranges wholly within its parts.
 //! - **freshness lifetime**, **current age**; a response is **fresh** while the first exceeds the second, then **stale**.
 //! - **validator**: an entity tag or a modification date. To **validate** is to ask the origin whether a stored response
 //!   is still good; a 304 **freshens** it.

@@ -267,6 +267,12 @@ impl FillWriter {
         self.0.lock().sealed
     }
 
+    /// The chunks so far, if all are kept.
+    pub fn kept(&self) -> Option<Vec<Bytes>> {
+        let state = self.0.lock();
+        (!state.sealed).then(|| state.chunks.iter().cloned().collect())
+    }
+
     /// Says that the body is whole. If it was kept, its chunks.
     ///
     /// # Errors
@@ -281,8 +287,7 @@ impl FillWriter {
         };
         self.end(end);
         end?;
-        let state = self.0.lock();
-        Ok((!state.sealed).then(|| state.chunks.iter().cloned().collect()))
+        Ok(self.kept())
     }
 
     /// Says that the body failed.

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use http::header::RANGE;
-use http::{Method, Response, StatusCode};
+use http::StatusCode;
 
 use super::collapse::{Flight, Origin, Verdict};
 use super::fetch::Told;
 use super::serve::ATTEMPTS;
 use super::why::Why;
 use super::{Arriving, Cache, Content, Failure, Inquiry, Served};
-use crate::body::{Body, FillReader};
+use crate::body::FillReader;
 use crate::caching::cache_status::CacheStatus;
 use crate::caching::freshness::LifetimeSource;
+use crate::caching::partial::answers;
 use crate::caching::reuse::{Reuse, reuse, reuse_after_failure};
 use crate::caching::stamp::Stamp;
 use crate::caching::storability::Refusal;
@@ -41,20 +41,21 @@ impl Cache {
         let status = why.status();
         match told {
             Told::Arriving(arriving, reader) => {
-                let status = CacheStatus {
-                    fwd_status: Some(arriving.head.status()),
-                    stored: true,
-                    ..status
-                };
+                let status =
+                    CacheStatus { fwd_status: Some(arriving.fwd_status), stored: true, ..status };
                 Ok(Served {
                     content: Content::Arriving { arriving, reader },
                     status,
                     outcome: Outcome::Miss,
                 })
             }
+            // What a validation has changed may have changed what the request is about.
+            Told::Stored(response, _) if !answers(&response, &inquiry.method, &inquiry.fields) => {
+                Err(Next::Again)
+            }
             Told::Stored(response, Origin::Validated) => Ok(validated(response, status)),
             Told::Stored(response, Origin::Fetched) => {
-                let fwd_status = Some(response.head().status());
+                let fwd_status = Some(fetched_as(&response));
                 let status = CacheStatus { fwd_status, stored: true, ..status };
                 Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
             }
@@ -62,10 +63,7 @@ impl Cache {
                 let ttl = response.head().terms_by(&inquiry.route.rules).ttl(self.clock.now());
                 Ok(hit(response, ttl))
             }
-            // A part of what is too large, or not ours to keep, is for the origin to cut out.
-            Told::Response(response, refusal) if is_whole_of_a_part(inquiry, &response) => {
-                Err(Next::GoForward(Some(refusal)))
-            }
+            Told::Unsuited(refusal) => Err(Next::GoForward(Some(refusal))),
             Told::Response(response, refusal) => {
                 let fwd_status = Some(response.status());
                 let status = CacheStatus { fwd_status, detail: Some(refusal.as_str()), ..status };
@@ -90,8 +88,11 @@ impl Cache {
             Verdict::Arriving(arriving) => {
                 let terms = arriving.head.terms_by(&inquiry.route.rules);
                 self.fits(inquiry, &arriving.head, &terms, arrived)?;
+                if !arriving.answers(inquiry) {
+                    return Err(Next::Again);
+                }
                 let reader = arriving.identity().ok_or(Next::GoForward(Some(Refusal::TooLarge)))?;
-                let status = CacheStatus { fwd_status: Some(arriving.head.status()), ..status };
+                let status = CacheStatus { fwd_status: Some(arriving.fwd_status), ..status };
                 Ok(Served {
                     content: Content::Arriving { arriving, reader },
                     status,
@@ -101,9 +102,12 @@ impl Cache {
             Verdict::Stored(response, origin) => {
                 let terms = response.head().terms_by(&inquiry.route.rules);
                 self.fits(inquiry, response.head(), &terms, arrived)?;
+                if !answers(&response, &inquiry.method, &inquiry.fields) {
+                    return Err(Next::Again);
+                }
                 let fwd_status = match origin {
                     Origin::Met => return Ok(hit(response, terms.ttl(self.clock.now()))),
-                    Origin::Fetched => response.head().status(),
+                    Origin::Fetched => fetched_as(&response),
                     Origin::Validated => StatusCode::NOT_MODIFIED,
                 };
                 let status = CacheStatus { fwd_status: Some(fwd_status), ..status };
@@ -222,6 +226,14 @@ impl Failure {
     }
 }
 
+/// The status that a stored response came with.
+fn fetched_as(response: &StoredResponse) -> StatusCode {
+    match response.extents() {
+        Some(_) => StatusCode::PARTIAL_CONTENT,
+        None => response.head().status(),
+    }
+}
+
 pub(super) fn hit(response: Arc<StoredResponse>, ttl: i64) -> Served {
     Served {
         content: Content::Stored(response),
@@ -246,11 +258,4 @@ fn validated(response: Arc<StoredResponse>, status: CacheStatus) -> Served {
 
 pub(super) fn failed(failure: Failure, status: CacheStatus) -> Served {
     Served { content: Content::Failed(failure), status, outcome: Outcome::Error }
-}
-
-/// True for a whole answer to a request that asked for a part.
-fn is_whole_of_a_part(inquiry: &Inquiry, response: &Response<Body>) -> bool {
-    inquiry.method == Method::GET
-        && inquiry.fields.contains_key(RANGE)
-        && response.status() == StatusCode::OK
 }

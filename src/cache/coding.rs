@@ -63,6 +63,32 @@ impl Cache {
         });
         started.collect()
     }
+
+    /// The codings of a body that is all at hand.
+    pub(super) async fn code_all(
+        &self,
+        inquiry: &Inquiry,
+        head: &StoredHead,
+        body: &[Bytes],
+    ) -> Vec<(Coding, Vec<Bytes>)> {
+        let length = body.iter().map(|chunk| chunk.len() as u64).sum();
+        let (keep, budget) = (self.settings().max_object, self.filling.clone());
+        let limit = FillLimit { expected: Some(length), keep, budget };
+        let (mut writer, identity) = fill(limit.clone());
+        let coders = self.code(inquiry, head, &identity, &limit);
+        if coders.is_empty() {
+            return Vec::new();
+        }
+        for chunk in body {
+            writer.push_in_time(chunk.clone(), self.settings().stall_timeout).await;
+        }
+        let _ = writer.finish();
+        let mut coded = Vec::new();
+        for coder in coders {
+            coded.extend(coder.made(body).await);
+        }
+        coded
+    }
 }
 
 /// Codes what `reader` gives into `writer`. The chunks, if all came and all was kept.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::sync::watch;
 
+use super::wanted::Wanted;
 use super::{Arriving, Failure};
 use crate::caching::key::Key;
 use crate::caching::stamp::Stamp;
@@ -57,6 +58,8 @@ pub(super) enum Origin {
 pub(super) struct Flight {
     key: Key,
     pub(super) stamp: Stamp,
+    /// What it asks for.
+    pub(super) wanted: Wanted,
     /// How many fetches for the same requests failed before this one.
     pub(super) attempt: u8,
     pub(super) started: Timestamp,
@@ -83,6 +86,11 @@ impl Flight {
         self.selecting
             .get()
             .is_none_or(|selecting| selecting_values(&selecting.names, request) == selecting.values)
+    }
+
+    /// Whether what it asks for is what a request wants, or may be more.
+    fn brings(&self, wanted: &Wanted) -> bool {
+        self.wanted == Wanted::Whole || self.wanted == *wanted || self.arriving().is_some()
     }
 
     /// Waits for the verdict, of this flight or of the one that succeeded it, for `patience` at most.
@@ -156,6 +164,10 @@ pub(super) struct Joining<'a> {
     pub(super) fields: &'a HeaderMap,
     /// The fields that selected the responses stored so far.
     pub(super) selecting: Option<&'a [HeaderName]>,
+    /// What it has to ask for.
+    pub(super) wanted: Wanted,
+    /// Whether it may ask for the whole instead.
+    pub(super) may_want_more: bool,
     /// What a fetch that begins now would know of purges.
     pub(super) stamp: Stamp,
     /// How many fetches on this request's behalf failed.
@@ -188,6 +200,7 @@ impl Collapser {
         let flights = shard.entry(joining.key.hash()).or_default();
         let fitting = flights.iter().find(|flight| {
             flight.key == *joining.key
+                && flight.brings(&joining.wanted)
                 && flight.may_fit(joining.fields)
                 // One that began before somebody asked for what is stored anew brings what is no newer.
                 && (flight.anew || !joining.anew)
@@ -202,7 +215,13 @@ impl Collapser {
             .filter(|flight| flight.key == *joining.key)
             .find_map(|flight| flight.selecting.get());
         let names = joining.selecting.or(known.map(|selecting| selecting.names.as_slice()));
-        let flight = new_flight(joining, names);
+        // A part of it is on its way to somebody else: it is in demand.
+        let in_demand = joining.may_want_more
+            && flights
+                .iter()
+                .any(|other| other.key == *joining.key && matches!(other.wanted, Wanted::Part(_)));
+        let wanted = if in_demand { Wanted::Whole } else { joining.wanted.clone() };
+        let flight = new_flight(joining, names, wanted);
         // Whoever comes later follows the newer.
         let place = if joining.anew { 0 } else { flights.len() };
         flights.insert(place, Arc::clone(&flight));
@@ -225,7 +244,7 @@ impl Collapser {
 
     /// Leads a flight that nobody finds.
     pub(super) fn alone(&self, joining: &Joining<'_>) -> Leader {
-        self.leader(new_flight(joining, joining.selecting), None)
+        self.leader(new_flight(joining, joining.selecting, joining.wanted.clone()), None)
     }
 
     /// Leads anew in the place of a flight that takes too long; `None` for everybody but the first to ask.
@@ -234,8 +253,8 @@ impl Collapser {
             return None;
         }
         let names = slow.selecting.get().map(|selecting| selecting.names.as_slice());
-        let joining = Joining { anew: slow.anew, ..*joining };
-        let flight = new_flight(&joining, names);
+        let joining = Joining { anew: slow.anew, wanted: slow.wanted.clone(), ..*joining };
+        let flight = new_flight(&joining, names, joining.wanted.clone());
         let mut shard = lock(&self.shards, joining.key);
         let flights = shard.entry(joining.key.hash()).or_default();
         flights.retain(|other| !Arc::ptr_eq(other, slow));
@@ -260,7 +279,7 @@ impl Collapser {
     }
 }
 
-fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>) -> Arc<Flight> {
+fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>, wanted: Wanted) -> Arc<Flight> {
     let selecting = OnceLock::new();
     if let Some(names) = names {
         let values = selecting_values(names, joining.fields);
@@ -269,6 +288,7 @@ fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>) -> Arc<Flight
     Arc::new(Flight {
         key: joining.key.clone(),
         stamp: joining.stamp,
+        wanted,
         attempt: joining.attempt,
         started: joining.now,
         anew: joining.anew,

@@ -7,9 +7,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body as _;
 use tokio::sync::oneshot;
 
+use super::brought::{Brought, Incoming};
 use super::collapse::{Leader, Origin, Verdict};
 use super::head::selecting_names;
 use super::lookup::Found;
+use super::wanted::{Asked, Rest};
 use super::{Arriving, Cache, Failure, Inquiry};
 use crate::body::{Body, FillReader};
 use crate::caching::freshness::{Exchange, LifetimeSource, ensure_date};
@@ -29,6 +31,8 @@ pub(super) enum Told {
     Stored(Arc<StoredResponse>, Origin),
     /// A response that is this request's alone.
     Response(Response<Body>, Refusal),
+    /// There was a response to another request than the client's.
+    Unsuited(Refusal),
     /// The origin answered with this error, and there is a stale response to be used instead.
     OriginFailed(StatusCode),
     /// There is no response.
@@ -41,6 +45,8 @@ pub(super) struct Fetch {
     pub(super) inquiry: Arc<Inquiry>,
     pub(super) leader: Leader,
     stale: Option<Arc<StoredResponse>>,
+    /// What has some of what is asked for.
+    pub(super) incomplete: Option<Arc<StoredResponse>>,
     pub(super) tell: Option<oneshot::Sender<Told>>,
 }
 
@@ -53,7 +59,8 @@ impl Fetch {
         stale: Option<Arc<StoredResponse>>,
         tell: Option<oneshot::Sender<Told>>,
     ) -> Self {
-        Self { cache: Arc::clone(cache), inquiry: Arc::clone(inquiry), leader, stale, tell }
+        let (cache, inquiry) = (Arc::clone(cache), Arc::clone(inquiry));
+        Self { cache, inquiry, leader, stale, incomplete: None, tell }
     }
 
     /// Fetches, tells, fills and stores.
@@ -67,40 +74,81 @@ impl Fetch {
             return self.end_stored(response, Origin::Met);
         }
         match self.ask().await {
-            Ok(forwarded) => self.receive(forwarded).await,
+            Ok((forwarded, asked)) => self.receive(forwarded, asked).await,
             Err(failure) => self.end_failed(Failure::Upstream(failure)),
         }
     }
 
-    /// Asks the upstream, about the stale response if there is one with a validator and it is not to be fetched anew.
-    async fn ask(&self) -> Result<Forwarded, upstream::Failure> {
-        let stale = self
-            .stale
-            .as_ref()
-            .filter(|_| self.inquiry.can_validate())
-            .filter(|stale| self.cache.purged.fate(stale.head()) != Some(Condemned::Hard));
-        let Some(stale) = stale else { return self.forward(HeaderMap::new()).await };
+    /// Asks the upstream: about the stale response if there is one with a validator, for what is missing of an incomplete
+    /// one, or, if it is to be fetched anew or there is neither, for what is wanted.
+    async fn ask(&self) -> Result<(Forwarded, Asked), upstream::Failure> {
+        let is_of_use = |stored: &&Arc<StoredResponse>| {
+            self.inquiry.can_validate()
+                && self.cache.purged.fate(stored.head()) != Some(Condemned::Hard)
+        };
+        let (stale, incomplete) = (self.stale.as_ref(), self.incomplete.as_ref());
+        if let Some(stale) = stale.filter(is_of_use) {
+            return self.validate(stale).await;
+        }
+        if let Some(rest) = incomplete.filter(is_of_use).and_then(|of| self.rest(of)) {
+            return self.complete(rest).await;
+        }
+        self.ask_afresh().await
+    }
+
+    async fn validate(
+        &self,
+        stale: &StoredResponse,
+    ) -> Result<(Forwarded, Asked), upstream::Failure> {
         let stored = stale.head().fields(0);
-        let forwarded = self.forward(stored.clone()).await?;
+        let asked = self.afresh();
+        let forwarded = self.forward(&stored, &asked).await?;
         match validated(&stored, forwarded.response.status(), forwarded.response.headers()) {
             // RFC 9111 §4.3.3 gives no use for a 304 that speaks of something else.
-            Validated::Unusable => self.forward(HeaderMap::new()).await,
+            Validated::Unusable => self.ask_afresh().await,
             // What was stored for those who agreed in some fields is nothing for those who agree in others.
             Validated::Freshened(fields)
                 if !stale.head().selecting().eq(selecting_names(&fields)) =>
             {
-                self.forward(HeaderMap::new()).await
+                self.ask_afresh().await
             }
-            _ => Ok(forwarded),
+            _ => Ok((forwarded, asked)),
         }
     }
 
-    async fn forward(&self, validators_of: HeaderMap) -> Result<Forwarded, upstream::Failure> {
+    /// §3.3: "A cache MAY complete a stored incomplete response by making a subsequent range request (Section 14.2 of
+    /// [HTTP]) and combining the successful response with the stored response, as defined in Section 3.4."
+    async fn complete(&self, rest: Rest) -> Result<(Forwarded, Asked), upstream::Failure> {
+        let asked = Asked::Rest(rest);
+        let forwarded = self.forward(&HeaderMap::new(), &asked).await?;
+        let Asked::Rest(rest) = &asked else { return Ok((forwarded, asked)) };
+        let response = &forwarded.response;
+        let is_of_no_use = match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                !rest.is_brought_by(response.headers(), response.body().size_hint().exact())
+            }
+            StatusCode::NOT_MODIFIED | StatusCode::RANGE_NOT_SATISFIABLE => true,
+            _ => false,
+        };
+        if is_of_no_use { self.ask_afresh().await } else { Ok((forwarded, asked)) }
+    }
+
+    async fn ask_afresh(&self) -> Result<(Forwarded, Asked), upstream::Failure> {
+        let asked = self.afresh();
+        Ok((self.forward(&HeaderMap::new(), &asked).await?, asked))
+    }
+
+    async fn forward(
+        &self,
+        validators_of: &HeaderMap,
+        asked: &Asked,
+    ) -> Result<Forwarded, upstream::Failure> {
         let inquiry = &self.inquiry;
         let content = inquiry.content();
         let mut fields =
             outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.cache.via);
-        conditional(&validators_of, &mut fields);
+        conditional(validators_of, &mut fields);
+        asked.put_into(&mut fields);
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
@@ -117,7 +165,7 @@ impl Fetch {
         inquiry.upstream.forward(forward).await
     }
 
-    async fn receive(mut self, forwarded: Forwarded) {
+    async fn receive(mut self, forwarded: Forwarded, asked: Asked) {
         let Forwarded { mut response, request_time, response_time, until_close } = forwarded;
         let exchange = Exchange { request_time, response_time };
         ensure_date(response.headers_mut(), response_time);
@@ -137,10 +185,18 @@ impl Fetch {
                 Validated::Failed | Validated::Replaced | Validated::Unusable => {}
             }
         }
-        let (status, fields) = (response.status(), response.headers());
+        let brought = Brought::of(&asked, &response);
+        let (status, fields) = match &brought {
+            Some(brought) => (StatusCode::OK, &brought.fields),
+            None => (response.status(), response.headers()),
+        };
         let rules = &self.inquiry.route.rules;
         let terms = terms(status, fields, rules, exchange);
         let refusal = match storability(self.inquiry.facts(), status, fields, rules) {
+            // It says something of the range that was asked for, and nothing to whoever asks for another.
+            _ if status == StatusCode::RANGE_NOT_SATISFIABLE && !matches!(asked, Asked::Whole) => {
+                Some(Refusal::PartialContent)
+            }
             Storability::Refuse(refusal) => Some(refusal),
             Storability::Store if is_too_large(&response, self.cache.settings().max_object) => {
                 Some(Refusal::TooLarge)
@@ -157,12 +213,15 @@ impl Fetch {
             None => self.head(status, fields, terms),
         };
         match head {
-            Ok(head) => self.fill(head, response.into_body(), instead).await,
+            Ok(head) => {
+                let incoming = Incoming::new(response, brought, &asked);
+                self.fill(head, incoming, instead).await;
+            }
             Err(refusal) => {
                 if let Some(stale) = stale.filter(|_| self.is_replaced(response.status())) {
                     self.cache.memory.remove(self.inquiry.key().hash(), &stale);
                 }
-                self.decline(response, refusal);
+                self.decline(response, refusal, &asked);
             }
         }
     }
@@ -213,20 +272,25 @@ impl Fetch {
     }
 
     /// Hands the response to the request that led, and sends everybody else forward at once.
-    fn decline(self, response: Response<Body>, refusal: Refusal) {
+    fn decline(self, response: Response<Body>, refusal: Refusal, asked: &Asked) {
         self.inquiry.counters.not_stored(refusal.as_str());
-        if is_failure(response.status()) {
+        let status = response.status();
+        let told = if asked.is_answered_by(status, &self.inquiry) {
+            Told::Response(response, refusal)
+        } else {
+            Told::Unsuited(refusal)
+        };
+        if is_failure(status) {
             // The second in a row: whoever has still to hear of it is not to ask a third time.
             if self.leader.flight().attempt > 0 {
                 self.remember_failure(Failure::Upstream(upstream::Failure::BadResponse));
             }
-            let verdict = Verdict::OriginFailed(response.status());
-            return self.tell_all(verdict, Told::Response(response, refusal));
+            return self.tell_all(Verdict::OriginFailed(status), told);
         }
-        if !response.status().is_server_error() {
+        if !status.is_server_error() {
             self.remember(refusal);
         }
-        self.tell_all(Verdict::Declined(refusal), Told::Response(response, refusal));
+        self.tell_all(Verdict::Declined(refusal), told);
     }
 
     fn end_stored(self, response: Arc<StoredResponse>, origin: Origin) {
@@ -276,6 +340,7 @@ const fn is_worth_remembering(refusal: Refusal) -> bool {
         refusal,
         Refusal::ServerError
             | Refusal::Incomplete
+            | Refusal::PartialContent
             | Refusal::Invalidated
             | Refusal::NotModified
             | Refusal::StatusNotFinal

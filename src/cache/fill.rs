@@ -11,6 +11,7 @@ use http::{HeaderName, StatusCode};
 use http_body::Body as _;
 
 use super::Arriving;
+use super::brought::Incoming;
 use super::collapse::{Origin, Verdict};
 use super::fetch::{Fetch, Told};
 use crate::body::fill::{FillLimit, FillWriter, fill};
@@ -24,38 +25,57 @@ impl Fetch {
     ///
     /// `instead`: there is a stale response to serve if this one is torn. Then a short body is awaited before anybody is
     /// told of it.
-    pub(super) async fn fill(mut self, head: StoredHead, body: Body, instead: bool) {
+    pub(super) async fn fill(mut self, head: StoredHead, mut incoming: Incoming, instead: bool) {
         let cache = Arc::clone(&self.cache);
         let limit = FillLimit {
-            expected: body.size_hint().exact(),
+            expected: incoming.expected(),
             keep: cache.settings().max_object,
             budget: cache.filling.clone(),
         };
-        let (writer, identity) = fill(limit.clone());
-        let coders = cache.code(&self.inquiry, &head, &identity, &limit);
+        let (mut writer, identity) = fill(limit.clone());
+        let (span, fwd_status) = (incoming.span.take(), incoming.status);
+        // Codings are made of the whole.
+        let coders = match span {
+            None => cache.code(&self.inquiry, &head, &identity, &limit),
+            Some(_) => Vec::new(),
+        };
         let mut fills = vec![(Coding::Identity, identity.clone())];
         fills.extend(coders.iter().map(|coder| (coder.coding, coder.fill.clone())));
         let names: Vec<HeaderName> = head.selecting().collect();
         self.leader.selected_by(names, head.selecting_values().to_vec());
-        let arriving = Arc::new(Arriving { head, fills });
-        let body = if instead && limit.expected.is_some_and(|length| length <= AWAITED) {
-            match whole(body).await {
-                Ok(body) => body,
+        let arriving = Arc::new(Arriving { head, fills, span, fwd_status });
+        if instead && limit.expected.is_some_and(|length| length <= AWAITED) {
+            match whole(incoming.body).await {
+                Ok(body) => incoming.body = body,
                 Err(_) => {
                     let status = StatusCode::BAD_GATEWAY;
                     return self
                         .tell_all(Verdict::OriginFailed(status), Told::OriginFailed(status));
                 }
             }
-        } else {
-            body
-        };
+        }
         if let (Some(tell), Some(reader)) = (self.tell.take(), identity.reader()) {
             let _ = tell.send(Told::Arriving(Arc::clone(&arriving), reader));
         }
         self.leader.tell(Verdict::Arriving(Arc::clone(&arriving)));
 
-        let Ok(Some(chunks)) = pump(body, writer, cache.settings().stall_timeout).await else {
+        let is_part = arriving.span.is_some();
+        let rest = match pump(incoming, &mut writer, cache.settings().stall_timeout, is_part).await
+        {
+            Ok(Some(rest)) => rest,
+            Ok(None) => return self.was_not_kept(identity.has_outgrown()),
+            Err(error) => {
+                writer.fail(error);
+                return self.was_not_kept(identity.has_outgrown());
+            }
+        };
+        if is_part {
+            return self.keep_part(&arriving, writer, rest).await;
+        }
+        for chunk in rest {
+            writer.push_in_time(chunk, cache.settings().stall_timeout).await;
+        }
+        let Ok(Some(chunks)) = writer.finish() else {
             return self.was_not_kept(identity.has_outgrown());
         };
         let mut coded = Vec::new();
@@ -80,7 +100,7 @@ impl Fetch {
         self.leader.land(Verdict::Stored(response, Origin::Fetched));
     }
 
-    fn was_not_kept(self, outgrown: bool) {
+    pub(super) fn was_not_kept(self, outgrown: bool) {
         let refusal = if outgrown { Refusal::TooLarge } else { Refusal::Incomplete };
         self.inquiry.counters.not_stored(refusal.as_str());
         self.remember(refusal);
@@ -99,12 +119,18 @@ async fn whole(mut body: Body) -> Result<Body, BodyError> {
     Ok(Body::Pieces(pieces))
 }
 
-/// Moves a body into a fill. Its chunks, if it came whole and was kept.
+/// Moves a body into a fill, behind what stands before it. What is still to be moved: with `withhold` the last chunk, and
+/// what stands behind the body. `None` where nobody needs any of it any more.
 async fn pump(
-    mut body: Body,
-    mut writer: FillWriter,
+    incoming: Incoming,
+    writer: &mut FillWriter,
     stall_timeout: Duration,
+    withhold: bool,
 ) -> Result<Option<Vec<Bytes>>, BodyError> {
+    let Incoming { mut body, at_hand: [before, behind], length, .. } = incoming;
+    writer.push_in_time(before, stall_timeout).await;
+    let mut left = length;
+    let mut rest = Vec::new();
     loop {
         let next = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
         let next = if writer.is_sealed() {
@@ -116,16 +142,21 @@ async fn pump(
         } else {
             next.await
         };
-        match next {
-            Some(Ok(frame)) => {
-                let Ok(chunk) = frame.into_data() else { continue };
-                writer.push_in_time(chunk, stall_timeout).await;
-            }
-            Some(Err(error)) => {
-                writer.fail(error);
-                return Err(error);
-            }
-            None => return writer.finish(),
+        let Some(frame) = next else { break };
+        let Ok(chunk) = frame?.into_data() else { continue };
+        if let Some(left) = &mut left {
+            // What stands behind it has its place.
+            *left = left.checked_sub(chunk.len() as u64).ok_or(BodyError::Malformed)?;
+        }
+        if withhold && left == Some(0) {
+            rest.push(chunk);
+        } else {
+            writer.push_in_time(chunk, stall_timeout).await;
         }
     }
+    if left.is_some_and(|left| left > 0) {
+        return Err(BodyError::Truncated);
+    }
+    rest.push(behind);
+    Ok(Some(rest))
 }

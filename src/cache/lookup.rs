@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::{Cache, Content, Inquiry, Served};
 use crate::caching::cache_control::RequestDirectives;
 use crate::caching::cache_status::{CacheStatus, Fwd};
+use crate::caching::partial;
 use crate::caching::reuse::{Reuse, StaleGrounds, Unusable, ValidateReason, reuse};
 use crate::caching::stored::StoredResponse;
 use crate::clock::Timestamp;
@@ -22,6 +23,8 @@ pub(super) enum Found {
     Stale(Arc<StoredResponse>, i64, StaleGrounds),
     /// A response to be validated first.
     Validate(Arc<StoredResponse>, ValidateReason),
+    /// A response that lacks some of what is asked for.
+    Incomplete(Arc<StoredResponse>),
     /// A response that is not for this client.
     Unusable(Unusable),
     /// No response that fits; the fields that select among those there are.
@@ -90,7 +93,12 @@ impl Cache {
         let rules = &inquiry.route.rules;
         let terms = response.head().terms_by(rules);
         let response = Arc::clone(response);
+        let is_enough = partial::answers(&response, &inquiry.method, &inquiry.fields);
         match reuse(directives, inquiry.credentials(), &terms, rules, now) {
+            Reuse::Unusable(unusable) => Found::Unusable(unusable),
+            Reuse::OnlyIfCachedUnmet => Found::OnlyIfCachedUnmet,
+            _ if !is_enough && directives.only_if_cached => Found::OnlyIfCachedUnmet,
+            _ if !is_enough => Found::Incomplete(response),
             Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
                 if fate == Some(Condemned::Soft) =>
             {
@@ -111,8 +119,6 @@ impl Cache {
             }
             Reuse::Stale(grounds) => Found::Stale(response, terms.ttl(now), grounds),
             Reuse::Validate(reason) => Found::Validate(response, reason),
-            Reuse::Unusable(unusable) => Found::Unusable(unusable),
-            Reuse::OnlyIfCachedUnmet => Found::OnlyIfCachedUnmet,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! place, within its own connection's task.
 
 mod answer;
+mod brought;
 mod coding;
 mod collapse;
 mod content;
@@ -14,9 +15,12 @@ mod forward;
 mod head;
 mod inquiry;
 mod invalidate;
+mod keep_part;
 mod lookup;
 mod refresh;
 mod serve;
+mod span;
+mod wanted;
 mod why;
 
 use std::fmt;
@@ -25,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use crate::body::fill::Budget;
@@ -45,6 +49,7 @@ use collapse::Collapser;
 pub use content::Reading;
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
+pub use span::Span;
 
 /// Keys whose responses proved unstorable that are remembered at once.
 const UNCACHEABLE_KEYS: usize = 100_000;
@@ -217,6 +222,10 @@ pub struct Arriving {
     pub head: StoredHead,
     /// The body as it comes, and in the codings made of it.
     pub fills: Vec<(Coding, Fill)>,
+    /// Which octets of the representation the body has, if not all of them.
+    pub span: Option<Span>,
+    /// The status that the origin answered with.
+    pub fwd_status: StatusCode,
 }
 
 impl Arriving {

@@ -10,6 +10,7 @@ use super::collapse::{Flight, Joining, Leader, Turn, Verdict};
 use super::fetch::{Fetch, Told};
 use super::lookup::Found;
 use super::refresh::Anew;
+use super::wanted::Wanted;
 use super::why::Why;
 use super::{Cache, Failure, Inquiry, Reading, Served};
 use crate::body::Body;
@@ -73,7 +74,8 @@ impl Cache {
         attempt: u8,
     ) -> Result<Served, Next> {
         let now = self.clock.now();
-        if let Some(refusal) = self.known_refusal(inquiry, why) {
+        let wanted = self.wanted(inquiry, why);
+        if let Some(refusal) = self.known_refusal(inquiry, why, &wanted) {
             return Err(Next::GoForward(Some(refusal)));
         }
         if let Some(failure) = self.failed.recall(inquiry.known_by(), now) {
@@ -83,6 +85,8 @@ impl Cache {
             key: inquiry.key(),
             fields: &inquiry.fields,
             selecting: why.selecting.as_deref(),
+            wanted,
+            may_want_more: !why.incomplete.as_ref().is_some_and(|of| self.is_too_large(of)),
             stamp: self.purged.stamp(),
             attempt,
             anew: matches!(why.anew, Anew::Granted),
@@ -143,6 +147,10 @@ impl Cache {
                 let why = Why { stale: Some(response), anew, ..Why::because(fwd, reason.as_str()) };
                 (LookupResult::Stale, Err(why))
             }
+            Found::Incomplete(response) => {
+                let why = Why { incomplete: Some(response), ..Why::plainly(Fwd::Partial) };
+                (LookupResult::Miss, Err(why))
+            }
             Found::Unusable(unusable) => {
                 (LookupResult::Miss, Err(Why::refused(Fwd::Miss, unusable.refusal())))
             }
@@ -158,13 +166,18 @@ impl Cache {
     }
 
     /// Why nobody would be helped if this request led a flight.
-    fn known_refusal(&self, inquiry: &Inquiry, why: &Why) -> Option<Refusal> {
+    fn known_refusal(&self, inquiry: &Inquiry, why: &Why, wanted: &Wanted) -> Option<Refusal> {
         let accept = inquiry.fields.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
         let wants_events = accept.into_iter().any(|line| line.contains("text/event-stream"));
-        why.refusal
+        let is_too_large = why.incomplete.as_ref().is_some_and(|of| self.is_too_large(of));
+        let known = why
+            .refusal
             .or_else(|| inquiry.refusal())
             .or_else(|| wants_events.then_some(Refusal::EventStream))
             .or_else(|| self.uncacheable.recall(inquiry.known_by(), self.clock.now()))
+            .or_else(|| is_too_large.then_some(Refusal::TooLarge));
+        // Of what is too large, parts are stored all the same.
+        known.filter(|refusal| *refusal != Refusal::TooLarge || *wanted == Wanted::Whole)
     }
 
     fn turn(&self, inquiry: &Inquiry, joining: &Joining<'_>, why: &Why) -> Turn {
@@ -191,7 +204,7 @@ impl Cache {
             let fits = self.fits(inquiry, &arriving.head, &terms, self.purged.stamp());
             let is_over =
                 matches!(fits, Err(Next::Again | Next::GoForward(Some(Refusal::NeverFresh))));
-            return terms.lifetime.duration.is_zero() || !is_over;
+            return arriving.answers(inquiry) && (terms.lifetime.duration.is_zero() || !is_over);
         }
         let subject = Subject {
             authority: &inquiry.authority,
@@ -209,7 +222,8 @@ impl Cache {
         why: &Why,
     ) -> Option<Told> {
         let (tell, told) = oneshot::channel();
-        let fetch = Fetch::new(self, inquiry, leader, why.stale.clone(), Some(tell));
+        let mut fetch = Fetch::new(self, inquiry, leader, why.stale.clone(), Some(tell));
+        fetch.incomplete.clone_from(&why.incomplete);
         tokio::spawn(fetch.run());
         told.await.ok()
     }
@@ -226,6 +240,11 @@ impl Cache {
             key: inquiry.key(),
             fields: &inquiry.fields,
             selecting: Some(&selecting),
+            wanted: self.wanted(
+                inquiry,
+                &Why { stale: Some(Arc::clone(stale)), ..Why::plainly(Fwd::Stale) },
+            ),
+            may_want_more: false,
             stamp: self.purged.stamp(),
             attempt: 0,
             anew: false,
@@ -256,6 +275,7 @@ impl Cache {
             attempt: flight.attempt + 1,
             now: self.clock.now(),
             selecting: why.selecting.as_deref(),
+            wanted: joining.wanted.clone(),
             ..*joining
         };
         if joining.attempt < ATTEMPTS

@@ -16,6 +16,8 @@ pub(super) struct Why {
     pub(super) detail: Option<&'static str>,
     /// What is to be validated, or served if the origin fails.
     pub(super) stale: Option<Arc<StoredResponse>>,
+    /// What has some of what is asked for, or of the whole.
+    pub(super) incomplete: Option<Arc<StoredResponse>>,
     /// The fields that select among the responses stored for the key.
     pub(super) selecting: Option<Vec<HeaderName>>,
     /// Why nobody would be helped if the request led a flight.
@@ -26,7 +28,15 @@ pub(super) struct Why {
 
 impl Why {
     pub(super) const fn plainly(fwd: Fwd) -> Self {
-        Self { fwd, detail: None, stale: None, selecting: None, refusal: None, anew: Anew::Unasked }
+        Self {
+            fwd,
+            detail: None,
+            stale: None,
+            incomplete: None,
+            selecting: None,
+            refusal: None,
+            anew: Anew::Unasked,
+        }
     }
 
     pub(super) fn because(fwd: Fwd, detail: &'static str) -> Self {

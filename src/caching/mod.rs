@@ -14,6 +14,8 @@ mod directive;
 pub mod freshness;
 pub mod invalidation;
 pub mod key;
+pub mod partial;
+pub mod parts;
 pub mod purge;
 mod reference;
 pub mod representation_tag;

@@ -48,7 +48,8 @@ pub enum Refusal {
     RequestNoStore,
     /// The status is an interim one.
     StatusNotFinal,
-    /// The response is a part of a representation.
+    /// The response is a part of a representation that was not asked for, or not told truly, or that says that there is no
+    /// such part.
     PartialContent,
     /// The response speaks of one that the client has.
     NotModified,
@@ -237,7 +238,8 @@ fn status_refusal(
         return Some(Refusal::StatusNotFinal);
     }
     // "if the response status code is 206 or 304, or the must-understand cache directive (see Section 5.2.2.3) is
-    // present: the cache understands the response status code;" This one stores no parts, and a 304 only freshens.
+    // present: the cache understands the response status code;" A 206 that can be stored is judged as the 200 that it is a
+    // part of; any other is not understood. A 304 only freshens.
     match status {
         StatusCode::PARTIAL_CONTENT => return Some(Refusal::PartialContent),
         StatusCode::NOT_MODIFIED => return Some(Refusal::NotModified),

@@ -7,6 +7,7 @@ mod block;
 mod names;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,6 +16,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::key::{self, Key};
+use super::parts::{Extents, Parts};
 use super::representation_tag;
 use super::rules::Rules;
 use super::stamp::Stamp;
@@ -190,7 +192,7 @@ impl StoredHead {
             .map(|(_, value)| value)
     }
 
-    fn range(&self, section: Section) -> std::ops::Range<usize> {
+    fn range(&self, section: Section) -> Range<usize> {
         let end = self.sections[section as usize] as usize;
         let start =
             (section as usize).checked_sub(1).map_or(0, |before| self.sections[before] as usize);
@@ -218,10 +220,12 @@ impl fmt::Debug for StoredHead {
     }
 }
 
-/// A whole response: its head and every representation there is of it.
+/// A response: its head and every representation there is of it, whole or in parts.
 #[derive(Debug)]
 pub struct StoredResponse {
     head: StoredHead,
+    /// Where the octets of the body lie in the representation, if they are not the whole of it.
+    extents: Option<Box<Extents>>,
     /// Where in the block our own entity tag ends, then the body, then each coding made of it; equal ends: there is none.
     ends: [usize; 4],
 }
@@ -232,7 +236,25 @@ const KEPT: [Coding; 2] = [Coding::Gzip, Coding::Brotli];
 impl StoredResponse {
     /// Copies head and representations into one block. `coded`: what each coding made of `body`, where it did.
     pub fn new(head: &StoredHead, body: &[Bytes], coded: &[(Coding, Vec<Bytes>)]) -> Self {
-        let has_tag = head.status != StatusCode::OK || head.field(&header::ETAG).is_some();
+        Self::packed(head, body, coded, None)
+    }
+
+    /// Copies head and parts into one block: an incomplete response (RFC 9111 §3.3).
+    pub fn incomplete(head: &StoredHead, parts: &Parts) -> Self {
+        let body: Vec<Bytes> = parts.chunks().cloned().collect();
+        Self::packed(head, &body, &[], Some(Box::new(parts.extents())))
+    }
+
+    fn packed(
+        head: &StoredHead,
+        body: &[Bytes],
+        coded: &[(Coding, Vec<Bytes>)],
+        extents: Option<Box<Extents>>,
+    ) -> Self {
+        // What tells a body from others can be made of all of it only.
+        let has_tag = head.status != StatusCode::OK
+            || extents.is_some()
+            || head.field(&header::ETAG).is_some();
         let own_tag =
             if has_tag { Bytes::new() } else { Bytes::from(representation_tag::generated(body)) };
         let coded_as = |kept| {
@@ -262,7 +284,7 @@ impl StoredResponse {
             stamp: head.stamp,
             checked: AtomicU64::new(head.checked()),
         };
-        Self { head, ends }
+        Self { head, extents, ends }
     }
 
     /// The same representations under a freshened head.
@@ -272,7 +294,7 @@ impl StoredResponse {
             .iter()
             .filter_map(|coding| Some((*coding, vec![self.representation(*coding)?])))
             .collect();
-        Self::new(&head, &[self.body()], &coded)
+        Self::packed(&head, &[self.body()], &coded, self.extents.clone())
     }
 
     /// The head.
@@ -286,7 +308,40 @@ impl StoredResponse {
         if tag.is_empty() { None } else { HeaderValue::from_maybe_shared(tag).ok() }
     }
 
-    /// The body as it came.
+    /// Where the octets of the body lie in the representation, if they are not the whole of it.
+    pub fn extents(&self) -> Option<&Extents> {
+        self.extents.as_deref()
+    }
+
+    /// The octets there are of an incomplete response.
+    pub fn parts(&self) -> Option<Parts> {
+        let extents = self.extents()?;
+        let mut parts = Parts::new(extents.complete());
+        for (range, at) in extents.placed() {
+            let length = range.end - range.start;
+            parts.add(range.start, vec![self.body_at(at, length)]);
+        }
+        Some(parts)
+    }
+
+    /// How many octets the whole body has.
+    pub fn complete_length(&self) -> u64 {
+        let at_hand = self.ends[1].saturating_sub(self.ends[0]) as u64;
+        self.extents().map_or(at_hand, Extents::complete)
+    }
+
+    /// A part of the body that is at hand; `None` where not all of it is.
+    pub fn part(&self, range: &Range<u64>) -> Option<Bytes> {
+        let length = range.end.checked_sub(range.start)?;
+        let at = match self.extents() {
+            Some(extents) => extents.offset(range)?,
+            None if range.end <= self.complete_length() => range.start,
+            None => return None,
+        };
+        Some(self.body_at(at, length))
+    }
+
+    /// The body as it came; of an incomplete response, what there is of it.
     pub fn body(&self) -> Bytes {
         self.slice(self.ends[0], self.ends[1])
     }
@@ -319,6 +374,17 @@ impl StoredResponse {
     /// Never: there is a key in every block.
     pub fn is_empty(&self) -> bool {
         self.head.block.is_empty()
+    }
+
+    /// `length` octets of the body, from the one `at` so many bytes behind the first that is at hand.
+    fn body_at(&self, at: u64, length: u64) -> Bytes {
+        let index = |offset: u64| {
+            usize::try_from(offset)
+                .unwrap_or(usize::MAX)
+                .saturating_add(self.ends[0])
+                .min(self.ends[1])
+        };
+        self.slice(index(at), index(at.saturating_add(length)))
     }
 
     fn slice(&self, start: usize, end: usize) -> Bytes {

@@ -119,7 +119,7 @@ fn is_about(stored: &HeaderMap, response: &HeaderMap) -> bool {
 }
 
 /// The stored fields, updated from a newer response (§3.2).
-fn freshened(stored: &HeaderMap, response: &HeaderMap) -> HeaderMap {
+pub(super) fn freshened(stored: &HeaderMap, response: &HeaderMap) -> HeaderMap {
     let mut fields = stored.clone();
     // How old the stored response was in its own exchange is not how old it is in this one.
     fields.remove(header::AGE);

@@ -1,12 +1,12 @@
 //! A response whose body is still arriving, sent as it comes.
 
-use http::header::RANGE;
-use http::{Response, StatusCode};
+use http::header::{CONTENT_RANGE, RANGE};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::representation::{assembled, chosen, describe_coding, without_content};
 use super::{fields, partial};
 use crate::body::{Body, FillReader};
-use crate::cache::{Arriving, Inquiry};
+use crate::cache::{Arriving, Inquiry, Span};
 use crate::clock::Timestamp;
 use crate::semantics::content_coding::Coding;
 use crate::semantics::preconditions::{Validators, if_range_holds};
@@ -43,30 +43,46 @@ pub(super) fn respond(
         describe_coding(&mut fields, coding);
         return assembled(status, fields, Body::Fill(reader));
     }
-    // One part can be cut out of what is coming where the whole's length is known. Several would have to be told how
-    // they end before they begin: the whole is as good an answer.
+    if let Some(span) = &arriving.span {
+        return of_span(span, identity, inquiry, fields);
+    }
+    // Parts can be cut out of what is coming where the whole's length is known.
     if status == StatusCode::OK
         && inquiry.fields.contains_key(RANGE)
         && let Some(length) = identity.remaining()
         && if_range_holds(&inquiry.fields, &Validators::of(&fields))
     {
         match requested(&inquiry.fields, &inquiry.method, length) {
-            RangeRequest::Parts(parts) if parts.len() == 1 => {
-                if let Some(part) = parts.into_iter().next() {
-                    partial::describe(&part, length, &mut fields);
-                    return assembled(
-                        StatusCode::PARTIAL_CONTENT,
-                        fields,
-                        Body::Fill(identity.part(part)),
-                    );
-                }
+            RangeRequest::Parts(parts) if partial::are_ascending(&parts) => {
+                let body = partial::of_arriving(identity, 0, &parts, length, &mut fields);
+                return assembled(StatusCode::PARTIAL_CONTENT, fields, body);
             }
             RangeRequest::Unsatisfiable => {
                 let body = partial::unsatisfied(length, &mut fields);
                 return assembled(StatusCode::RANGE_NOT_SATISFIABLE, fields, body);
             }
+            // To wait for the last before the first can be sent is worse than the whole.
             RangeRequest::Whole | RangeRequest::Parts(_) => {}
         }
     }
     assembled(status, fields, Body::Fill(identity))
+}
+
+/// What is asked for of a part that is arriving.
+fn of_span(
+    span: &Span,
+    reader: FillReader,
+    inquiry: &Inquiry,
+    mut fields: HeaderMap,
+) -> Response<Body> {
+    let all = || vec![span.range.clone()];
+    let parts = span.asked_of(inquiry).filter(|parts| partial::are_ascending(parts));
+    let parts = parts.unwrap_or_else(all);
+    let body = partial::of_arriving(reader, span.range.start, &parts, span.complete, &mut fields);
+    if let Some((_, said)) = &span.said
+        && parts == all()
+    {
+        fields.insert(CONTENT_RANGE, said.clone());
+    }
+    assembled(StatusCode::PARTIAL_CONTENT, fields, body)
 }

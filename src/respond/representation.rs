@@ -118,9 +118,9 @@ pub(super) fn describe_coding(fields: &mut HeaderMap, coding: Coding) {
     }
 }
 
-/// A whole response that was fetched without the client's conditions, held against them.
+/// A response that was fetched without the client's conditions, held against them.
 pub(super) fn conditioned(mut response: Response<Body>, inquiry: &Inquiry) -> Response<Body> {
-    if response.status() == StatusCode::OK
+    if matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT)
         && let Some(status) = without_content(response.headers_mut(), inquiry, Coding::Identity)
     {
         *response.status_mut() = status;

@@ -1,5 +1,7 @@
 //! A stored response, sent.
 
+use std::ops::Range;
+
 use http::header::{CONTENT_LENGTH, ETAG, RANGE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
@@ -58,15 +60,17 @@ pub(super) fn respond(
         && inquiry.fields.contains_key(RANGE)
         && if_range_holds(&inquiry.fields, &Validators::of(&fields))
     {
-        match requested(&inquiry.fields, &inquiry.method, content.len() as u64) {
+        let complete = stored.complete_length();
+        match requested(&inquiry.fields, &inquiry.method, complete) {
             RangeRequest::Whole => {}
             RangeRequest::Parts(parts) => {
                 status = StatusCode::PARTIAL_CONTENT;
-                body = Some(partial::of_content(&content, &parts, &mut fields));
+                let octets = |part: &Range<u64>| stored.part(part).unwrap_or_default();
+                body = Some(partial::of_stored(octets, &parts, complete, &mut fields));
             }
             RangeRequest::Unsatisfiable => {
                 status = StatusCode::RANGE_NOT_SATISFIABLE;
-                body = Some(partial::unsatisfied(content.len() as u64, &mut fields));
+                body = Some(partial::unsatisfied(complete, &mut fields));
             }
         }
     }

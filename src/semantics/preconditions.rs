@@ -36,6 +36,11 @@ impl<'a> Validators<'a> {
             date: date::of(response, &DATE),
         }
     }
+
+    /// Whether the modification date is a strong validator (§8.8.2.2).
+    pub fn has_strong_date(&self) -> bool {
+        self.last_modified.is_some_and(|modified| is_strong(modified, self.date))
+    }
 }
 
 /// What the preconditions of a request say.

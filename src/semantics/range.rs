@@ -53,6 +53,19 @@ pub fn requested(fields: &HeaderMap, method: &Method, complete_length: u64) -> R
     if parts.is_empty() { RangeRequest::Unsatisfiable } else { RangeRequest::Parts(parts) }
 }
 
+/// Whether Range asks for one part, and for less than the whole: what an origin can be asked for in the client's words.
+pub fn asks_for_one_part(fields: &HeaderMap, method: &Method) -> bool {
+    let Ok(Some(value)) = fields::single(fields, &RANGE) else { return false };
+    let one = specifiers(value).and_then(|specs| <[Spec; 1]>::try_from(specs).ok());
+    method == Method::GET && one.is_some_and(|[spec]| !matches!(spec, Spec::Int(0, None)))
+}
+
+/// A Range that asks for one part (§14.1.2): `bytes=5-9`, or `bytes=5-` where it has no end. It must not be empty.
+pub fn range(start: u64, end: Option<u64>) -> HeaderValue {
+    let last = end.map_or_else(String::new, |end| end.saturating_sub(1).to_string());
+    value(&format!("bytes={start}-{last}"))
+}
+
 /// The Content-Range of a part (§14.4): `bytes 0-499/1234`. The part must not be empty.
 pub fn content_range(part: &Range<u64>, complete: u64) -> HeaderValue {
     value(&format!("bytes {}-{}/{complete}", part.start, part.end.saturating_sub(1)))
@@ -91,7 +104,7 @@ pub fn parse_content_range(value: &str) -> Option<ContentRange> {
 }
 
 /// One range-spec in octets (§14.1.2).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Spec {
     /// From one position to another, or to the end.
     Int(u64, Option<u64>),

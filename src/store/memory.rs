@@ -121,16 +121,12 @@ impl Memory {
 
     /// Removes this very response, if it is still there.
     pub fn remove(&self, key_hash: u64, response: &Arc<StoredResponse>) {
-        let _ = self.responses.entry(key_hash).and_compute_with(|found| {
-            let Some(found) = found else { return Op::Nop };
-            let responses = found.value().as_slice();
-            if !responses.iter().any(|other| Arc::ptr_eq(other, response)) {
-                return Op::Nop;
-            }
-            let kept =
-                responses.iter().filter(|other| !Arc::ptr_eq(other, response)).cloned().collect();
-            Variants::of(kept).map_or(Op::Remove, Op::Put)
-        });
+        self.put_instead(key_hash, response, None);
+    }
+
+    /// Puts another in the place of this very response, if it is still there.
+    pub fn replace(&self, key_hash: u64, old: &Arc<StoredResponse>, new: Arc<StoredResponse>) {
+        self.put_instead(key_hash, old, Some(new));
     }
 
     /// Visits all that is stored, with the hash of each key. What is stored meanwhile may be missed.
@@ -153,6 +149,24 @@ impl Memory {
     /// Does the evictions and counts that are due, as moka otherwise does a little at a time.
     pub fn settle(&self) {
         self.responses.run_pending_tasks();
+    }
+
+    fn put_instead(
+        &self,
+        key_hash: u64,
+        old: &Arc<StoredResponse>,
+        new: Option<Arc<StoredResponse>>,
+    ) {
+        let _ = self.responses.entry(key_hash).and_compute_with(|found| {
+            let Some(found) = found else { return Op::Nop };
+            let responses = found.value().as_slice();
+            if !responses.iter().any(|other| Arc::ptr_eq(other, old)) {
+                return Op::Nop;
+            }
+            let others = responses.iter().filter(|other| !Arc::ptr_eq(other, old));
+            let kept = new.iter().chain(others).cloned().collect();
+            Variants::of(kept).map_or(Op::Remove, Op::Put)
+        });
     }
 }
 

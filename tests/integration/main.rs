@@ -25,9 +25,11 @@ mod upgrade; // connections that leave HTTP
 // The cache.
 mod coding; // (j) content codings: which, of what, for whom
 mod collapsing; // (e) many requests for one thing
+mod combining; // parts of one representation, put together
 mod flights; // (e) flights that fail, that are left, that take too long
 mod key_body; // POST that only reads
 mod keying; // (c) whose answer is whose
+mod partial; // parts that the origin cut out
 mod purging; // invalidation: by the operator, on the command line, by writes
 mod ranges; // parts of a representation
 mod refreshing; // requests that have what is stored fetched anew

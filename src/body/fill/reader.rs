@@ -23,6 +23,8 @@ pub struct FillReader {
     chunks: VecDeque<Bytes>,
     /// Bytes to pass over before the first that is wanted.
     skip: u64,
+    /// Where in the body the last byte stands that was passed over or handed on.
+    position: u64,
     /// Bytes that are still wanted; `None`: all, however many come.
     left: Option<u64>,
     /// How the fill ends after `chunks`, once that is known.
@@ -37,6 +39,7 @@ impl FillReader {
             id,
             chunks: VecDeque::new(),
             skip: 0,
+            position: 0,
             left: shared.limit.expected,
             last: None,
         }
@@ -48,6 +51,13 @@ impl FillReader {
         self.skip = part.start;
         self.left = Some(part.end.saturating_sub(part.start));
         self
+    }
+
+    /// Reads `part` next, once the part before it has been read to its end. Where that reached further, what is left.
+    pub fn go_on_with(&mut self, part: &Range<u64>) {
+        let start = part.start.max(self.position);
+        self.skip = start - self.position;
+        self.left = Some(part.end.saturating_sub(start));
     }
 
     /// Bytes still to come; `None` where nobody knows.
@@ -113,9 +123,15 @@ impl FillReader {
         self.skip -= skipped;
         let _ = chunk.split_to(skipped as usize);
         if let Some(left) = &mut self.left {
-            chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            let wanted = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.len());
+            // Another part may be wanted of it.
+            let rest = chunk.split_off(wanted);
+            if !rest.is_empty() {
+                self.chunks.push_front(rest);
+            }
             *left -= chunk.len() as u64;
         }
+        self.position += skipped + chunk.len() as u64;
         (!chunk.is_empty()).then_some(chunk)
     }
 

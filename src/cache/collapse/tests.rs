@@ -31,6 +31,8 @@ impl Bench {
             fields,
             selecting: None,
             stamp: Stamp::default(),
+            wanted: Wanted::Whole,
+            may_want_more: true,
             attempt: 0,
             anew: false,
             now: Timestamp::default(),
@@ -204,4 +206,37 @@ fn the_oldest_stamp_of_all_that_fly_is_known() {
     let Turn::Lead(_new) = bench.collapser.join(&stamped(9), |_| false) else { panic!() };
     let Turn::Lead(_old) = bench.collapser.join(&stamped(3), |_| false) else { panic!() };
     assert_eq!(bench.collapser.oldest_stamp().unwrap().record, 3);
+}
+
+#[test]
+fn whoever_wants_another_part_than_is_on_its_way_leads_for_all_who_want_any() {
+    let (bench, fields) = (Bench::new(), HeaderMap::new());
+    let part = |range: &'static str| Wanted::Part(HeaderValue::from_static(range));
+    let joining = |wanted| Joining { wanted, ..bench.joining(&fields) };
+    let join = |wanted| bench.collapser.join(&joining(wanted), |_| true);
+    let Turn::Lead(first) = join(part("bytes=0-1")) else { panic!("nobody led before") };
+    assert_eq!(first.flight().wanted, part("bytes=0-1"));
+    assert!(matches!(join(part("bytes=0-1")), Turn::Follow(_)));
+    let Turn::Lead(second) = join(part("bytes=5-6")) else { panic!("the first brings less") };
+    assert_eq!(second.flight().wanted, Wanted::Whole);
+    for wanted in [part("bytes=7-8"), Wanted::Whole] {
+        let Turn::Follow(flight) = join(wanted) else { panic!("the second brings all") };
+        assert!(Arc::ptr_eq(&flight, second.flight()));
+    }
+}
+
+#[test]
+fn where_the_whole_is_too_large_each_part_is_led_by_itself() {
+    let (bench, fields) = (Bench::new(), HeaderMap::new());
+    let mut leaders = Vec::new();
+    for range in ["bytes=0-1", "bytes=5-6"] {
+        let wanted = Wanted::Part(HeaderValue::from_static(range));
+        let joining =
+            Joining { wanted: wanted.clone(), may_want_more: false, ..bench.joining(&fields) };
+        let Turn::Lead(leader) = bench.collapser.join(&joining, |_| true) else {
+            panic!("{range}: nobody led before")
+        };
+        assert_eq!(leader.flight().wanted, wanted);
+        leaders.push(leader);
+    }
 }

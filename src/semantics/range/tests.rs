@@ -154,7 +154,36 @@ fn s14_4_content_range() {
     }
 }
 
+#[test]
+fn one_part_is_asked_for_where_it_is_less_than_the_whole() {
+    for (value, expected) in [
+        ("bytes=0-0", true),
+        ("bytes=5-", true),
+        ("bytes=-5", true),
+        ("BYTES=1-2", true),
+        ("bytes=0-", false),
+        ("bytes=0-1,5-6", false),
+        ("bytes=4-2", false),
+        ("bits=0-1", false),
+        ("", false),
+    ] {
+        let fields = HeaderMap::from_iter([(RANGE, HeaderValue::from_static(value))]);
+        assert_eq!(asks_for_one_part(&fields, &Method::GET), expected, "{value}");
+        assert!(!asks_for_one_part(&fields, &Method::HEAD), "{value}");
+    }
+    assert!(!asks_for_one_part(&HeaderMap::new(), &Method::GET));
+}
+
 proptest! {
+    #[test]
+    fn what_is_asked_for_is_what_is_understood(start in 0u64..50, length in 1u64..50, complete in 1u64..100) {
+        let end = start + length;
+        for (value, end) in [(range(start, Some(end)), end.min(complete)), (range(start, None), complete)] {
+            let expected = if start < end { Parts(vec![start..end]) } else { Unsatisfiable };
+            prop_assert_eq!(asked(value.to_str().unwrap(), complete), expected);
+        }
+    }
+
     #[test]
     fn parts_are_the_octets_asked_for(
         specs in prop::collection::vec((0u64..40, prop::option::of(0u64..20), any::<bool>()), 1..16),

@@ -1,6 +1,7 @@
 //! The test bench: the real program, a scripted origin behind it, a raw client before it.
 
 mod client;
+mod file;
 mod forebay;
 mod gate;
 mod origin;
@@ -13,9 +14,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Closing, Response};
+pub(crate) use file::{Version, changing, file, part};
 pub(crate) use forebay::{Directory, Forebay, Launch, run};
 pub(crate) use gate::Gate;
-pub(crate) use origin::{Exchange, Origin};
+pub(crate) use origin::{Exchange, Origin, Request};
 pub(crate) use reply::{Reply, fresh, ok};
 pub(crate) use secured::{Authority, Certificate, Handshake, Manners, Secured};
 pub(crate) use unix::listen_on;

@@ -24,6 +24,11 @@ impl Reply {
         Self { status, fields: Vec::new(), content: Vec::new(), chunked: false }
     }
 
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     pub(crate) fn field(mut self, name: &str, value: impl Into<String>) -> Self {
         self.fields.push((name.to_owned(), value.into()));
         self
