@@ -20,6 +20,7 @@ mod upstreams; // several of them, by name, on whatever socket
 
 // Through and through.
 mod bodies; // content in both directions: framed anew, streamed, whole or visibly torn
+mod interim; // 102 and 103, before the final head
 mod upgrade; // connections that leave HTTP
 
 // The cache.

@@ -1,6 +1,6 @@
 //! Parts of a representation (RFC 9110 §14), cut from what is stored.
 
-use crate::support::{Forebay, Origin, Reply, fresh, noise};
+use crate::support::{Forebay, Gate, Origin, Reply, fresh, noise, prose};
 
 #[test]
 fn ranges_are_cut_from_the_stored_response() {
@@ -72,6 +72,120 @@ fn several_ranges_are_several_parts() {
     assert!(parts[3].starts_with("--"));
     assert_eq!(response.field("content-range"), None);
     assert_eq!(response.field("content-length"), Some(response.body.len().to_string().as_str()));
+}
+
+#[test]
+fn several_ranges_of_what_is_not_stored_yet_are_several_parts() {
+    let gate = Gate::new();
+    let origin = Origin::start({
+        let gate = gate.clone();
+        move |exchange| {
+            exchange
+                .send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 30\r\n\r\n");
+            exchange.send("0123456789abcde");
+            exchange.wait(&gate);
+            exchange.send("fghijklmnopqrst");
+        }
+    });
+    let forebay = Forebay::start(&origin, "");
+    let mut client = forebay.connect();
+    client.send_request("GET", "/a", &[("range", "bytes=2-3,8-10,-4")], b"");
+    let head = client.read_head();
+    assert_eq!((head.word(1), head.field("content-range")), ("206", None));
+    let length: usize = head.field("content-length").unwrap().parse().unwrap();
+    let boundary = head.field("content-type").unwrap().split_once("boundary=").unwrap().1;
+    let part = |range: &str, content: &str| {
+        format!("\r\n--{boundary}\r\nContent-Range: bytes {range}/30\r\n\r\n{content}")
+    };
+    // What has come is there before the rest.
+    let first = part("2-3", "23") + &part("8-10", "89a");
+    assert_eq!(String::from_utf8(client.read_exactly(first.len())).unwrap(), first);
+    gate.open();
+    let last = part("26-29", "qrst") + &format!("\r\n--{boundary}--\r\n");
+    assert_eq!(first.len() + last.len(), length);
+    assert_eq!(String::from_utf8(client.read_exactly(last.len())).unwrap(), last);
+    forebay.hit("/a").expect(200, "0123456789abcdefghijklmnopqrst");
+    assert_eq!((origin.count(), origin.last().field("range")), (1, None));
+}
+
+#[test]
+fn several_ranges_of_what_is_not_stored_yet_in_whatever_form() {
+    for (ranges, status, content) in [
+        // They touch, and are one.
+        ("bytes=0-1,2-3", 206, "0123"),
+        ("bytes=0-4,-7", 206, "0123456789"),
+        // One of them is beyond the end.
+        ("bytes=2-3,20-", 206, "23"),
+        // What comes last is asked for first.
+        ("bytes=8-9,0-1", 200, "0123456789"),
+        ("bytes=20-,30-40", 416, ""),
+    ] {
+        let origin = Origin::always(fresh("0123456789"));
+        let forebay = Forebay::start(&origin, "");
+        let response = forebay.get_with("/a", &[("range", ranges)]).expect_status(status);
+        if status == 416 {
+            assert_eq!(response.field("content-range"), Some("bytes */10"));
+        } else {
+            response.expect(status, content);
+        }
+        forebay.hit("/a").expect(200, "0123456789");
+        assert_eq!(origin.count(), 1, "{ranges}");
+    }
+}
+
+#[test]
+fn parts_are_cut_from_identity_for_whoever_accepts_codings() {
+    let text = prose(5000);
+    let origin = Origin::always(
+        fresh(text.clone()).field("etag", "\"v1\"").field("content-type", "text/plain"),
+    );
+    let forebay = Forebay::start(&origin, "");
+    // Of what is not stored yet, and of what is.
+    for _ in 0..2 {
+        let fields = [("range", "bytes=0-9"), ("accept-encoding", "gzip, br")];
+        let part = forebay.get_with("/a", &fields).expect(206, &text[..10]);
+        assert_eq!((part.field("content-encoding"), part.field("etag")), (None, Some("\"v1\"")));
+        assert_eq!(part.field("vary"), Some("accept-encoding"));
+        forebay.get_with("/a", &[("accept-encoding", "gzip")]).expect_status(200);
+    }
+    // What it has is a part of a coding, of which it gets no more parts.
+    for (tag, status) in [("\"v1;gzip\"", 200), ("\"v1\"", 206)] {
+        let fields = [("range", "bytes=0-9"), ("accept-encoding", "gzip"), ("if-range", tag)];
+        forebay.get_with("/a", &fields).expect_status(status);
+    }
+    assert_eq!(origin.count(), 1);
+}
+
+#[test]
+fn a_digest_of_the_whole_content_is_not_said_of_a_part() {
+    let origin = Origin::always(
+        fresh("0123456789")
+            .field("content-digest", "sha-256=:AAAA:")
+            .field("content-md5", "AAAA")
+            .field("repr-digest", "sha-256=:BBBB:"),
+    );
+    let forebay = Forebay::start(&origin, "");
+    forebay.get("/a").expect(200, "0123456789");
+    assert!(forebay.hit("/a").field("content-digest").is_some());
+    for range in ["bytes=0-1", "bytes=0-1,5-6"] {
+        let part = forebay.get_with("/a", &[("range", range)]).expect_status(206);
+        let field = |name| part.field(name);
+        assert_eq!((field("content-digest"), field("content-md5")), (None, None));
+        assert_eq!(field("repr-digest"), Some("sha-256=:BBBB:"), "{range}");
+    }
+}
+
+#[test]
+fn ranges_are_for_get() {
+    let origin = Origin::always(fresh("0123456789"));
+    let forebay = Forebay::start(&origin, "");
+    // Before there is anything stored, and after.
+    for _ in 0..2 {
+        let head = forebay.request("HEAD", "/a", &[("range", "bytes=0-1")], b"");
+        assert_eq!((head.status(), head.field("content-length")), (200, Some("10")));
+        assert_eq!(head.field("content-range"), None);
+        forebay.get("/a").expect(200, "0123456789");
+    }
 }
 
 #[test]
