@@ -1,7 +1,7 @@
 //! (j) One stored response, many ways to ask for it: tags, conditions, HEAD.
 
 use crate::coding::{hit_in, text};
-use crate::support::{Forebay, Origin, eventually, fresh, ok, prose};
+use crate::support::{Forebay, Origin, Version, changing, eventually, fresh, ok, prose};
 
 #[test]
 fn a_hit_without_a_tag_of_the_origin_has_one_of_ours() {
@@ -177,4 +177,98 @@ fn the_answer_to_head_is_not_the_answer_to_get() {
     forebay.request("HEAD", "/a", &[], b"").expect(200, "");
     forebay.get("/a").expect(200, "hello");
     assert_eq!(origin.requests().last().unwrap().method(), "GET");
+}
+
+#[test]
+fn j05_who_refuses_identity_gets_a_coding_of_what_is_not_stored_yet() {
+    let origin = Origin::always(text(5000));
+    for (accept, coding) in [
+        ("identity;q=0, gzip", Some("gzip")),
+        ("*;q=0, br", Some("br")),
+        // Nothing that there is: identity rather than a 406.
+        ("identity;q=0", None),
+        ("*;q=0", None),
+    ] {
+        let forebay = Forebay::start(&origin, "");
+        let response = forebay.get_with("/a", &[("accept-encoding", accept)]).expect_status(200);
+        assert_eq!(response.field("content-encoding"), coding, "{accept}");
+        assert_eq!(response.decoded(), prose(5000).into_bytes());
+    }
+}
+
+#[test]
+fn j02_a_304_names_the_tag_of_the_coding_the_client_has() {
+    let origin = Origin::always(text(5000).field("etag", "\"v1\""));
+    let forebay = Forebay::start(&origin, "");
+    forebay.get("/a").expect_status(200);
+    hit_in(&forebay, "gzip");
+    for (has, accepts, named) in [
+        ("\"v1;gzip\"", "gzip", "\"v1;gzip\""),
+        ("\"v1;gzip\"", "identity", "\"v1;gzip\""),
+        ("\"v1;br\"", "gzip", "\"v1;br\""),
+        ("\"v1\"", "gzip", "\"v1;gzip\""),
+        ("\"v1\"", "identity", "\"v1\""),
+    ] {
+        let fields = [("accept-encoding", accepts), ("if-none-match", has)];
+        let response = forebay.get_with("/a", &fields).expect(304, "");
+        assert_eq!(response.field("etag"), Some(named), "{has} {accepts}");
+        assert_eq!(response.field("content-encoding"), None);
+        assert_eq!(response.field("vary"), Some("accept-encoding"));
+    }
+    assert_eq!(origin.count(), 1);
+}
+
+#[test]
+fn one_validation_is_good_for_the_clients_of_every_coding() {
+    let version = Version::new(prose(5000), "\"v1\"")
+        .field("content-type", "text/plain")
+        .field("cache-control", "max-age=0");
+    let (origin, current) = changing(version.clone());
+    let forebay = Forebay::start(&origin, "");
+    forebay.get("/a").expect_status(200);
+    // Who is served stale while codings are made would validate in vain.
+    eventually("the codings", || {
+        let response = forebay.get_with("/a", &[("accept-encoding", "br")]).expect_status(200);
+        origin.last().field("if-none-match") == Some("\"v1\"")
+            && response.field("content-encoding") == Some("br")
+    });
+    *current.lock().unwrap() = version.field("cache-control", "max-age=60");
+    let before = origin.count();
+    let has = [("accept-encoding", "gzip"), ("if-none-match", "\"v1;gzip\"")];
+    forebay.get_with("/a", &has).expect(304, "");
+    assert_eq!(origin.last().field("if-none-match"), Some("\"v1\""), "the origin's own tag");
+    for coding in ["br", "gzip", "identity"] {
+        let hit = hit_in(&forebay, coding);
+        assert_eq!(hit.decoded(), prose(5000).into_bytes());
+    }
+    assert_eq!(origin.count(), before + 1);
+}
+
+#[test]
+fn the_origin_sees_its_own_tags_in_what_goes_forward_as_it_is() {
+    let origin = Origin::always(ok("hello").field("cache-control", "no-store"));
+    let forebay = Forebay::start(&origin, "[[route]]\npath = \"/{*rest}\"\ncache = false");
+    for (name, sent, seen) in [
+        ("if-none-match", "\"v1;gzip\", W/\"v2;br\"", "\"v1\", W/\"v2\""),
+        ("if-match", "\"v1;gzip\"", "\"v1\""),
+    ] {
+        forebay.get_with("/a", &[(name, sent)]).expect(200, "hello");
+        assert_eq!(origin.last().field(name), Some(seen));
+    }
+    // A part of a coding is no part of what the origin has.
+    let fields = [("range", "bytes=0-1"), ("if-range", "\"v1;gzip\"")];
+    forebay.get_with("/a", &fields).expect(200, "hello");
+    assert_eq!((origin.last().field("range"), origin.last().field("if-range")), (None, None));
+}
+
+#[test]
+fn j04_no_transform_holds_in_every_field_that_may_say_it() {
+    for field in ["cache-control", "cdn-cache-control", "forebay-cache-control"] {
+        let origin = Origin::always(text(5000).field(field, "max-age=60, no-transform"));
+        let forebay = Forebay::start(&origin, "");
+        for _ in 0..3 {
+            let response = forebay.get_with("/a", &[("accept-encoding", "gzip, br")]);
+            assert_eq!(response.field("content-encoding"), None, "{field}");
+        }
+    }
 }
