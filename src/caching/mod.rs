@@ -39,4 +39,6 @@ pub use wall_time::{BadWallTime, WallTime};
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod round_trips;
+#[cfg(test)]
 mod testing;

@@ -9,4 +9,6 @@ pub use purged::{Condemned, Purged};
 pub use remembered::Remembered;
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod testing;

@@ -127,4 +127,34 @@ proptest! {
         let chosen = accepted.choose(&available);
         prop_assert!(chosen == Identity || (available.contains(&chosen) && accepted.takes(chosen)));
     }
+
+    #[test]
+    fn the_weights_that_are_written_are_read_back(
+        weights in prop::array::uniform3(prop::option::of(0u16..=1000)),
+    ) {
+        let names = ["identity", "gzip", "br"].into_iter().zip(weights);
+        let members: Vec<String> = names
+            .filter_map(|(name, weight)| Some(format!("{name};q={:.3}", f64::from(weight?) / 1000.0)))
+            .collect();
+        let accepted = accept(&[&members.join(", ")]);
+        let [identity, gzip, brotli] = weights;
+        prop_assert_eq!(accepted.takes(Identity), identity != Some(0));
+        prop_assert_eq!(accepted.takes(Gzip), gzip.unwrap_or(0) > 0);
+        prop_assert_eq!(accepted.takes(Brotli), brotli.unwrap_or(0) > 0);
+        let best = if brotli.unwrap_or(0) > gzip.unwrap_or(0) { Brotli } else { Gzip };
+        if gzip.unwrap_or(0) != brotli.unwrap_or(0) {
+            prop_assert_eq!(accepted.choose(&[Gzip, Brotli]), best);
+        }
+    }
+
+    #[test]
+    fn any_octets_are_read_without_panic(octets in prop::collection::vec(any::<u8>(), 0..64)) {
+        if let Ok(value) = HeaderValue::from_bytes(&octets) {
+            let fields = HeaderMap::from_iter([
+                (ACCEPT_ENCODING, value.clone()),
+                (CONTENT_ENCODING, value),
+            ]);
+            let _ = (accepted(&fields), of(&fields));
+        }
+    }
 }
