@@ -68,6 +68,7 @@
 //! - **policy**: the operator's rules for routes, and nothing else.
 //! - **tag**: a name that responses carry so that they can be purged together.
 //! - **stamp**: what was known of purges when a fetch began. A response is alive while no later purge selects it.
+//! - **identity**: who asks, as far as a route keeps answers apart by it.
 //! - **tier**: a place where responses are stored.
 
 pub mod admin;

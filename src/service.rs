@@ -7,6 +7,7 @@
 mod account;
 mod hints;
 mod inquire;
+mod kept_apart;
 mod purging;
 mod refused;
 mod rulebook;

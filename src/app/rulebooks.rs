@@ -27,7 +27,7 @@ impl Rulebooks {
 
     /// The rulebook of a configuration, which follows `before`.
     pub(super) fn next(&mut self, settings: Settings, before: Option<&Rulebook>) -> Rulebook {
-        let Settings { server, log, mut policy, .. } = settings;
+        let Settings { server, log, jwt, mut policy, .. } = settings;
         let running = before.map(|before| before.upstreams.as_slice()).unwrap_or_default();
         let (clock, counters, events) = (&self.clock, &self.counters, &self.events);
         let upstreams = upstreams::start(settings.upstreams, running, clock, counters, events);
@@ -42,6 +42,8 @@ impl Rulebooks {
             upstreams,
             hosts: HostNames::new(&server.hosts),
             health_path: server.health_path.as_deref().map(Box::from),
+            proxies: server.proxies,
+            verifier: jwt,
             request_body: server.limits.request_body,
             access: settings::access_log(&log),
             policy,

@@ -122,10 +122,13 @@ impl Cache {
             }
             Verdict::OriginFailed(status) => Ok(self.instead_of_error(inquiry, status, why)),
             // What the leader's credential forbade forbids nothing to who has none.
-            Verdict::Declined(Refusal::Authorization) if !inquiry.credentials().authorization => {
+            Verdict::Declined(Refusal::Authorization) if !inquiry.credentials.authorization => {
                 Err(Next::Again)
             }
-            Verdict::Declined(Refusal::Cookie) if !inquiry.credentials().cookie => Err(Next::Again),
+            Verdict::Declined(Refusal::Cookie) if !inquiry.credentials.cookie => Err(Next::Again),
+            Verdict::Declined(Refusal::ClientField) if !inquiry.credentials.client_field => {
+                Err(Next::Again)
+            }
             Verdict::Declined(refusal) => Err(Next::GoForward(Some(refusal))),
             Verdict::Failed(failure)
                 if failure.is_worth_another_try() && flight.attempt + 1 < ATTEMPTS =>
@@ -160,7 +163,7 @@ impl Cache {
         let rules = &inquiry.route.rules;
         // Whatever the request would rather have than what is stored, a fetch has just got.
         let directives = inquiry.directives().undemanding();
-        match reuse(&directives, inquiry.credentials(), terms, rules, self.clock.now()) {
+        match reuse(&directives, inquiry.credentials, terms, rules, self.clock.now()) {
             Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_) => Ok(()),
             // It was asked for before the moment that ended it: what is asked for now is fresh until the next.
             Reuse::Validate(_) if terms.lifetime.source == LifetimeSource::OperatorUntil => {

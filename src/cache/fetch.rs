@@ -18,7 +18,7 @@ use crate::caching::freshness::{Exchange, LifetimeSource, ensure_date};
 use crate::caching::reuse::{is_failure, reuse_after_failure};
 use crate::caching::storability::{Refusal, Storability, storability};
 use crate::caching::stored::StoredResponse;
-use crate::caching::terms::terms;
+use crate::caching::terms::{Terms, terms};
 use crate::caching::validation::{Validated, conditional, validated};
 use crate::store::Condemned;
 use crate::upstream::{self, Forward, Forwarded, outgoing_fields};
@@ -145,8 +145,13 @@ impl Fetch {
     ) -> Result<Forwarded, upstream::Failure> {
         let inquiry = &self.inquiry;
         let content = inquiry.content();
-        let mut fields =
-            outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.cache.via);
+        let mut fields = outgoing_fields(
+            &inquiry.fields,
+            &inquiry.authority,
+            &inquiry.client,
+            &inquiry.route.proxy_claims,
+            &self.cache.via,
+        );
         conditional(validators_of, &mut fields);
         asked.put_into(&mut fields);
         fields.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -191,7 +196,8 @@ impl Fetch {
             None => (response.status(), response.headers()),
         };
         let rules = &self.inquiry.route.rules;
-        let terms = terms(status, fields, rules, exchange);
+        let answered = asked.answered(self.inquiry.credentials);
+        let terms = Terms { answered, ..terms(status, fields, rules, exchange) };
         let refusal = match storability(self.inquiry.facts(), status, fields, rules) {
             // It says something of the range that was asked for, and nothing to whoever asks for another.
             _ if status == StatusCode::RANGE_NOT_SATISFIABLE && !matches!(asked, Asked::Whole) => {
@@ -239,7 +245,8 @@ impl Fetch {
         let status = stale.head().status();
         let mut fields = fields.clone();
         fields.remove(CONTENT_LENGTH);
-        let terms = terms(status, &fields, rules, exchange);
+        let answered = stale.head().terms().answered.or(self.inquiry.credentials);
+        let terms = Terms { answered, ..terms(status, &fields, rules, exchange) };
         let freshened = Arc::new(stale.freshened(&fields, terms, self.leader.flight().stamp));
         let storable = storability(self.inquiry.facts(), status, &fields, rules);
         let fate = self.cache.purged.fate(freshened.head());
@@ -260,8 +267,7 @@ impl Fetch {
     /// Whether an answer that is not stored shows that what is stored is no longer true: not if it failed, and not if it may
     /// be what one user alone gets.
     fn is_replaced(&self, status: StatusCode) -> bool {
-        let credentials = self.inquiry.credentials();
-        !status.is_server_error() && !credentials.authorization && !credentials.cookie
+        !status.is_server_error() && !self.inquiry.credentials.any()
     }
 
     /// Whether the stale response may be served because the origin failed.

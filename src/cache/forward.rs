@@ -36,8 +36,13 @@ impl Cache {
         body: Body,
         why: Why,
     ) -> Served {
-        let mut fields =
-            outgoing_fields(&inquiry.fields, &inquiry.authority, &inquiry.peer, &self.via);
+        let mut fields = outgoing_fields(
+            &inquiry.fields,
+            &inquiry.authority,
+            &inquiry.client,
+            &inquiry.route.proxy_claims,
+            &self.via,
+        );
         as_the_origins(&mut fields);
         inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {

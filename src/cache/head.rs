@@ -10,6 +10,7 @@ use crate::caching::storable_fields::storable_fields;
 use crate::caching::stored::{HeadParts, StoredHead};
 use crate::caching::terms::Terms;
 use crate::caching::vary::{SelectingFields, selecting_fields, selecting_values};
+use crate::policy::Template;
 use crate::semantics::fields::list_members;
 
 impl Fetch {
@@ -54,12 +55,12 @@ pub(super) fn selecting_names(fields: &HeaderMap) -> Vec<HeaderName> {
 fn tags(inquiry: &Inquiry, fields: &HeaderMap) -> Vec<String> {
     static SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
     static CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
-    let mut tags: Vec<String> = inquiry
-        .route
-        .tags
-        .iter()
-        .filter_map(|template| template.expand_tag(inquiry.values()))
-        .collect();
+    let declared = &inquiry.route.tags;
+    let identity =
+        declared.iter().any(Template::names_identity).then(|| inquiry.identity_text()).flatten();
+    let values = inquiry.values(identity.as_deref());
+    let mut tags: Vec<String> =
+        declared.iter().filter_map(|template| template.expand_tag(values)).collect();
     let lines = fields.get_all(&SURROGATE_KEY).iter().filter_map(|line| line.to_str().ok());
     tags.extend(lines.flat_map(str::split_ascii_whitespace).map(str::to_owned));
     tags.extend(list_members(fields, &CACHE_TAG).map(str::to_owned));

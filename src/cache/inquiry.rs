@@ -11,10 +11,10 @@ use crate::body::{Interim, Interims, interim};
 use crate::caching::cache_control::{RequestDirectives, request_directives};
 use crate::caching::key::Key;
 use crate::caching::storability::{
-    Credentials, Refusal, RequestFacts, credentials, lookup_refusal, request_refusal,
+    Credentials, Refusal, RequestFacts, lookup_refusal, request_refusal,
 };
 use crate::counters::RouteCounters;
-use crate::identity::peer::Peer;
+use crate::identity::{Client, Identity};
 use crate::policy::{Captures, KeyBody, Route, Values};
 use crate::semantics::method::is_safe;
 use crate::upstream::{Timeouts, Upstream};
@@ -48,8 +48,12 @@ pub struct Inquiry {
     pub upgrade: Option<HeaderValue>,
     /// Where interim responses to it go, once it is known that it cannot be answered at once.
     pub interim: OnceLock<Interim>,
-    /// Who asks.
-    pub peer: Arc<Peer>,
+    /// For whom it was made, and from where.
+    pub client: Client,
+    /// Whose the answer is, where the route keeps answers apart.
+    pub identity: Identity,
+    /// Its credentials, without those that the key keeps apart.
+    pub credentials: Credentials,
     /// The operator's rules for it.
     pub route: Arc<Route>,
     /// What the route's pattern captured.
@@ -120,11 +124,6 @@ impl Inquiry {
         request_directives(&self.fields)
     }
 
-    /// Whose answer it would be.
-    pub fn credentials(&self) -> Credentials {
-        credentials(&self.fields)
-    }
-
     /// Why nothing stored may answer it.
     pub fn lookup_refusal(&self) -> Option<Refusal> {
         match (&self.upgrade, self.reading.get()) {
@@ -146,12 +145,20 @@ impl Inquiry {
             fields: &self.fields,
             has_body: self.has_content,
             keyed_by_body: self.content().is_some(),
+            credentials: self.credentials,
+            identified: self.identity.is_known(),
         }
     }
 
-    /// What templates are filled in from.
-    pub fn values(&self) -> Values<'_> {
+    /// Who asks, as templates name them; `None` where nobody is known.
+    pub fn identity_text(&self) -> Option<String> {
+        self.identity.text(self.route.identity.as_ref()?, &self.fields)
+    }
+
+    /// What templates are filled in from; `identity` is who asks, where that was worked out.
+    pub fn values<'v>(&'v self, identity: Option<&'v str>) -> Values<'v> {
         Values {
+            identity,
             captures: &self.captures,
             path: self.asked.path(),
             query: self.asked.query().unwrap_or(""),

@@ -81,7 +81,7 @@ impl Cache {
             Ok(forwarded) if invalidates(&inquiry.method, forwarded.response.status()) => {
                 let fields = forwarded.response.headers();
                 targets(
-                    inquiry.peer.scheme.as_str(),
+                    inquiry.client.scheme.as_str(),
                     &inquiry.authority,
                     inquiry.target.as_str(),
                     fields,
@@ -100,11 +100,10 @@ impl Cache {
             .into_iter()
             .map(|path_and_query| Selector::Url { authority: authority(), path_and_query })
             .collect();
-        let declared = inquiry
-            .route
-            .invalidates
-            .iter()
-            .filter_map(|template| template.expand(inquiry.values()));
+        let identity = inquiry.identity_text();
+        let values = inquiry.values(identity.as_deref());
+        let declared =
+            inquiry.route.invalidates.iter().filter_map(|template| template.expand(values));
         selectors.extend(declared.map(|invalidation| match invalidation {
             Invalidation::Tag(tag) => Selector::Tag(tag),
             Invalidation::Prefix(path) => Selector::Prefix { authority: authority(), path },

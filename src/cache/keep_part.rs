@@ -80,8 +80,11 @@ impl Fetch {
         if found.is_some_and(|found| found.extents().is_none()) {
             return None;
         }
+        let answered = head.terms().answered;
         let same = found.filter(|found| {
-            found.complete_length() == span.complete
+            // Of what answered another kind of request nothing is mixed into what may be given to this one's.
+            found.head().terms().answered.or(answered) == answered
+                && found.complete_length() == span.complete
                 && combined(&found.head().fields(0), &head.fields(0)).is_some()
         });
         let mut parts =

@@ -94,7 +94,11 @@ impl Cache {
         let terms = response.head().terms_by(rules);
         let response = Arc::clone(response);
         let is_enough = partial::answers(&response, &inquiry.method, &inquiry.fields);
-        match reuse(directives, inquiry.credentials(), &terms, rules, now) {
+        match reuse(directives, inquiry.credentials, &terms, rules, now) {
+            Reuse::Unusable(Unusable::Withdrawn) => {
+                self.memory.remove(inquiry.key().hash(), &response);
+                missing(Fwd::UriMiss, None)
+            }
             Reuse::Unusable(unusable) => Found::Unusable(unusable),
             Reuse::OnlyIfCachedUnmet => Found::OnlyIfCachedUnmet,
             _ if !is_enough && directives.only_if_cached => Found::OnlyIfCachedUnmet,

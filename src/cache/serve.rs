@@ -18,9 +18,10 @@ use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::purge::Subject;
 use crate::caching::reuse::StaleGrounds;
 use crate::caching::stamp::Stamp;
-use crate::caching::storability::Refusal;
+use crate::caching::storability::{Credentials, Refusal};
 use crate::caching::stored::StoredResponse;
 use crate::counters::{LookupResult, Tier};
+use crate::identity::Identity;
 use crate::upstream;
 
 /// How often a request asks again before it goes its own way.
@@ -42,7 +43,11 @@ impl Cache {
         }
         if let Some(refusal) = inquiry.lookup_refusal() {
             let fwd = if refusal == Refusal::Method { Fwd::Method } else { Fwd::Bypass };
-            let why = Why::because(fwd, refusal.as_str());
+            let detail = match &inquiry.identity {
+                Identity::Unknown(Some(bad)) if refusal == Refusal::NoIdentity => bad.as_str(),
+                _ => refusal.as_str(),
+            };
+            let why = Why::because(fwd, detail);
             return self.forward_in_place(inquiry, body, why).await;
         }
         let arrived = self.purged.stamp();
@@ -303,8 +308,9 @@ impl Inquiry {
     /// What is remembered of its key is remembered under this: for requests with the same kinds of credentials, judged by
     /// the same rules.
     pub(super) fn known_by(&self) -> u64 {
-        let credentials = self.credentials();
-        let credentials = u8::from(credentials.authorization) | u8::from(credentials.cookie) << 1;
-        self.key().hash_with(credentials) ^ (u64::from(self.route.rules.version) << 20)
+        let Credentials { authorization, cookie, client_field } = self.credentials;
+        let bits = [authorization, cookie, client_field].map(u8::from);
+        let salt = bits.into_iter().fold(0, |salt, bit| salt << 1 | bit);
+        self.key().hash_with(salt) ^ (u64::from(self.route.rules.version) << 20)
     }
 }

@@ -18,6 +18,7 @@ use super::fetch::Fetch;
 use super::why::Why;
 use super::{Cache, Inquiry};
 use crate::caching::partial::{self, Missing};
+use crate::caching::storability::Credentials;
 use crate::caching::stored::StoredResponse;
 use crate::semantics::range::{asks_for_one_part, range};
 
@@ -42,6 +43,14 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// The credentials of the requests that what comes of it answers, those of the one that asks among them.
+    pub(super) fn answered(&self, asking: Credentials) -> Credentials {
+        match self {
+            Self::Rest(rest) => rest.of.head().terms().answered.or(asking),
+            Self::Whole | Self::AsTheClient(_) => asking,
+        }
+    }
+
     /// Puts it into the fields of the request.
     pub(super) fn put_into(&self, fields: &mut HeaderMap) {
         match self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderName};
 
 use super::directive::{Argument, Directive};
+use super::rules::Overrides;
 use crate::semantics::fields::{list_members, members};
 
 /// The field that is addressed to this cache alone.
@@ -119,6 +120,23 @@ impl ResponseDirectives {
     /// Whether a shared cache must not store the response at all.
     pub fn is_private(&self) -> bool {
         self.private.as_ref().is_some_and(FieldNames::is_unqualified)
+    }
+
+    /// What is left of them where the operator overrules some. What is overruled permits nothing either: `must-revalidate`
+    /// lets an answer to a credential be shared only because it will be asked about.
+    #[must_use]
+    pub fn without(mut self, overruled: Overrides) -> Self {
+        if overruled.no_cache {
+            self.no_cache = None;
+        }
+        if overruled.must_revalidate {
+            (self.must_revalidate, self.proxy_revalidate) = (false, false);
+        }
+        if overruled.private {
+            self.private = None;
+        }
+        self.no_store &= !overruled.no_store;
+        self
     }
 
     fn add(&mut self, directive: &Directive<'_>) {

@@ -79,7 +79,7 @@ proptest! {
         request in fields(), response in fields(), rules in rules(), status in 100u16..600, at: u64,
     ) {
         let status = StatusCode::from_u16(status).unwrap();
-        let facts = RequestFacts { method: &Method::GET, fields: &request, has_body: false, keyed_by_body: false };
+        let facts = RequestFacts::of(&Method::GET, &request, false);
         if storability(facts, status, &response, &rules) == Storability::Store {
             let stored = storable_fields(&response);
             prop_assert!(!stored.contains_key(header::SET_COOKIE));
@@ -110,7 +110,7 @@ proptest! {
         let value = format!("{junk}, no-store");
         response.insert(header::CACHE_CONTROL, value.parse().unwrap());
         let request = HeaderMap::new();
-        let facts = RequestFacts { method: &Method::GET, fields: &request, has_body: false, keyed_by_body: false };
+        let facts = RequestFacts::of(&Method::GET, &request, false);
         let stored = storability(facts, StatusCode::OK, &response, &Rules::default());
         prop_assert_eq!(stored, Storability::Refuse(Refusal::NoStore));
     }

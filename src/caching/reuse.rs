@@ -101,6 +101,10 @@ pub enum Unusable {
     Authorization,
     /// The request has a Cookie, and the response does not permit sharing.
     Cookie,
+    /// The request has a field that names a client to us, and the response does not permit sharing.
+    ClientField,
+    /// The rules have changed, and would not let it be stored any more.
+    Withdrawn,
 }
 
 impl Unusable {
@@ -109,6 +113,8 @@ impl Unusable {
         match self {
             Self::Authorization => Refusal::Authorization,
             Self::Cookie => Refusal::Cookie,
+            Self::ClientField => Refusal::ClientField,
+            Self::Withdrawn => Refusal::Invalidated,
         }
     }
 }
@@ -183,12 +189,16 @@ fn unusable(credentials: Credentials, terms: &Terms, rules: &Rules) -> Option<Un
     // any subsequent request unless the response contains a Cache-Control field with a response directive … that allows
     // it to be stored by a shared cache". What was stored without one is not given to those who have one either: the
     // origin may have another answer for them.
-    if rules.shared {
+    if terms.withdrawn {
+        Some(Unusable::Withdrawn)
+    } else if rules.shared {
         None
     } else if credentials.authorization && !terms.permits.authorization {
         Some(Unusable::Authorization)
     } else if credentials.cookie && !terms.permits.cookie {
         Some(Unusable::Cookie)
+    } else if credentials.client_field && !terms.permits.authorization {
+        Some(Unusable::ClientField)
     } else {
         None
     }

@@ -30,10 +30,12 @@ pub struct Rules {
     pub strip_set_cookie: bool,
     /// Whether the answer to one client's credential may be given to every client.
     pub shared: bool,
-    /// Whether each identity has stored responses of its own.
+    /// Whether each identity has stored responses of its own, and those who have none have none.
     pub identity: bool,
     /// Which content codings are made.
     pub codings: Arc<CodingRules>,
+    /// Which of a response's directives do not count.
+    pub overrides: Overrides,
     /// Whether what a request's Cache-Control prefers is granted. `no-store` and `only-if-cached` always hold.
     pub honor_request_directives: bool,
 }
@@ -53,6 +55,7 @@ impl Default for Rules {
             shared: false,
             identity: false,
             codings: Arc::default(),
+            overrides: Overrides::default(),
             honor_request_directives: false,
         }
     }
@@ -71,6 +74,17 @@ impl From<Duration> for Lifetime {
     fn from(duration: Duration) -> Self {
         Self::For(duration)
     }
+}
+
+/// Directives of responses that the operator overrules, although a lifetime alone does not replace them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the directives' own names")]
+pub struct Overrides {
+    pub no_cache: bool,
+    /// `proxy-revalidate` too.
+    pub must_revalidate: bool,
+    pub private: bool,
+    pub no_store: bool,
 }
 
 /// For how long past its lifetime a response may be served.

@@ -44,6 +44,8 @@ pub enum Refusal {
     BodyTooDeep,
     /// The request asks for another protocol.
     Upgrade,
+    /// Each identity has answers of its own here, and the request has none that counts.
+    NoIdentity,
     /// The request says `no-store`.
     RequestNoStore,
     /// The status is an interim one.
@@ -65,6 +67,8 @@ pub enum Refusal {
     Authorization,
     /// The request had a Cookie, and the response does not permit sharing.
     Cookie,
+    /// The request had a field that names a client to us, and the response does not permit sharing.
+    ClientField,
     /// The response sets a cookie.
     SetCookie,
     /// The response says `Vary: *`, or something that cannot be read.
@@ -100,6 +104,7 @@ impl Refusal {
             Self::BodyAmbiguous => "body-ambiguous",
             Self::BodyTooDeep => "body-too-deep",
             Self::Upgrade => "upgrade",
+            Self::NoIdentity => "no-identity",
             Self::RequestNoStore => "request-no-store",
             Self::StatusNotFinal => "status-not-final",
             Self::PartialContent => "partial-content",
@@ -110,6 +115,7 @@ impl Refusal {
             Self::Private => "private",
             Self::Authorization => "authorization",
             Self::Cookie => "cookie",
+            Self::ClientField => "client-field",
             Self::SetCookie => "set-cookie",
             Self::VaryAny => "vary-any",
             Self::EventStream => "event-stream",
@@ -134,6 +140,24 @@ pub struct RequestFacts<'a> {
     pub has_body: bool,
     /// Whether it is a POST that is keyed by its method and its body, since the operator says that it only reads.
     pub keyed_by_body: bool,
+    /// Its credentials, without those that its key keeps apart.
+    pub credentials: Credentials,
+    /// Whether it is known who asks, where that matters.
+    pub identified: bool,
+}
+
+impl<'a> RequestFacts<'a> {
+    /// What is so of a request where the operator says nothing of who asks.
+    pub fn of(method: &'a Method, fields: &'a HeaderMap, has_body: bool) -> Self {
+        Self {
+            method,
+            fields,
+            has_body,
+            keyed_by_body: false,
+            credentials: credentials(fields),
+            identified: false,
+        }
+    }
 }
 
 /// Which credentials a request carries.
@@ -141,15 +165,35 @@ pub struct RequestFacts<'a> {
 pub struct Credentials {
     /// An Authorization field.
     pub authorization: bool,
-    /// A Cookie field.
+    /// A cookie.
     pub cookie: bool,
+    /// A field that names a client to us, whatever the origin makes of it.
+    pub client_field: bool,
 }
 
-/// The credentials among a request's fields.
+impl Credentials {
+    /// Whether there is any.
+    pub const fn any(self) -> bool {
+        self.authorization || self.cookie || self.client_field
+    }
+
+    /// Those of either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            authorization: self.authorization || other.authorization,
+            cookie: self.cookie || other.cookie,
+            client_field: self.client_field || other.client_field,
+        }
+    }
+}
+
+/// The credentials among a request's fields that everybody knows for such.
 pub fn credentials(fields: &HeaderMap) -> Credentials {
     Credentials {
         authorization: fields.contains_key(header::AUTHORIZATION),
         cookie: fields.contains_key(header::COOKIE),
+        client_field: false,
     }
 }
 
@@ -172,7 +216,7 @@ pub fn lookup_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refusa
     if request.has_body && !request.keyed_by_body {
         return Some(Refusal::FatGet);
     }
-    None
+    (rules.identity && !request.identified).then_some(Refusal::NoIdentity)
 }
 
 /// Why no response to the request could be stored, whatever it says: known before the request is forwarded.
@@ -205,6 +249,20 @@ pub fn storability(
     refusal.map_or(Storability::Store, Storability::Refuse)
 }
 
+/// Whether a response that was stored by other rules, as the answer to a request with these credentials, may be kept by these
+/// too. Otherwise it is an answer to nobody any more: what `shared` let be kept may be one user's.
+pub fn may_be_kept(
+    status: StatusCode,
+    fields: &HeaderMap,
+    rules: &Rules,
+    answered: Credentials,
+) -> bool {
+    let directives = response_directives(fields).without(rules.overrides);
+    let permits = terms(status, fields, rules, Exchange::default()).permits;
+    directive_refusal(&directives, rules).is_none()
+        && credential_refusal(answered, permits, rules).is_none()
+}
+
 /// Names by which frameworks let a request say that it is of another method than its request line says.
 static METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-http-method-override"),
@@ -218,12 +276,12 @@ fn response_refusal(
     fields: &HeaderMap,
     rules: &Rules,
 ) -> Option<Refusal> {
-    let directives = response_directives(fields);
+    let directives = response_directives(fields).without(rules.overrides);
     // How old the response is has no part in whether it may be stored.
     let terms = terms(status, fields, rules, Exchange::default());
     status_refusal(status, &directives, &terms)
         .or_else(|| directive_refusal(&directives, rules))
-        .or_else(|| credential_refusal(credentials(request.fields), terms.permits, rules))
+        .or_else(|| credential_refusal(request.credentials, terms.permits, rules))
         .or_else(|| field_refusal(fields, rules))
         .or_else(|| lifetime_refusal(request, fields, &terms))
 }
@@ -286,6 +344,10 @@ fn credential_refusal(
     // A cookie says who is asking as well as Authorization does.
     if credentials.cookie && !permits.cookie {
         return Some(Refusal::Cookie);
+    }
+    // And so does any other field by which we tell clients apart.
+    if credentials.client_field && !permits.authorization {
+        return Some(Refusal::ClientField);
     }
     None
 }

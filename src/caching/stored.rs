@@ -20,6 +20,7 @@ use super::parts::{Extents, Parts};
 use super::representation_tag;
 use super::rules::Rules;
 use super::stamp::Stamp;
+use super::storability::may_be_kept;
 use super::terms::{self, Terms};
 use crate::semantics::content_coding::Coding;
 use block::Section;
@@ -156,7 +157,10 @@ impl StoredHead {
         {
             return **later;
         }
-        let terms = terms::terms(self.status, &self.fields(0), rules, self.terms.exchange);
+        let (fields, Terms { exchange, answered, .. }) = (self.fields(0), self.terms);
+        let withdrawn = !may_be_kept(self.status, &fields, rules, answered);
+        let terms =
+            Terms { answered, withdrawn, ..terms::terms(self.status, &fields, rules, exchange) };
         self.later_terms.store(Some(Arc::new(terms)));
         terms
     }

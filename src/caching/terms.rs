@@ -10,6 +10,7 @@ use super::freshness::{
     is_fleeting_error, own_lifetime,
 };
 use super::rules::Rules;
+use super::storability::Credentials;
 use crate::clock::Timestamp;
 
 /// On what terms a stored response may be reused.
@@ -37,6 +38,10 @@ pub struct Terms {
     pub codable: bool,
     /// To which requests it may be given.
     pub permits: Permits,
+    /// The credentials of the request it answered, without those that its key keeps apart. To be said by whoever knows.
+    pub answered: Credentials,
+    /// Whether these are the terms of rules that would not let it be stored: then it is an answer to nobody.
+    pub withdrawn: bool,
 }
 
 /// Whether the response itself permits a shared cache to store it as the answer to a request with a credential, and to
@@ -51,7 +56,7 @@ pub struct Permits {
 
 /// Judges a response that is received, or one that is stored by rules which have changed since.
 pub fn terms(status: StatusCode, fields: &HeaderMap, rules: &Rules, exchange: Exchange) -> Terms {
-    let directives = response_directives(fields);
+    let directives = response_directives(fields).without(rules.overrides);
     let lifetime = freshness_lifetime(status, fields, &directives, rules, exchange);
     let (stale_while_revalidate, stale_if_error) = stale_windows(status, &directives, rules);
     Terms {
@@ -66,6 +71,8 @@ pub fn terms(status: StatusCode, fields: &HeaderMap, rules: &Rules, exchange: Ex
         immutable: directives.immutable,
         codable: rules.codings.apply_to(status, fields, rules),
         permits: permits(fields, &directives, lifetime.source),
+        answered: Credentials::default(),
+        withdrawn: false,
     }
 }
 
@@ -103,10 +110,11 @@ fn permits(fields: &HeaderMap, directives: &ResponseDirectives, source: Lifetime
     }
     // §3.5: "In this specification, the following response directives have such an effect: must-revalidate
     // (Section 5.2.2.2), public (Section 5.2.2.9), and s-maxage (Section 5.2.2.10)."
-    let authorization =
+    let permitted =
         directives.must_revalidate || directives.public || directives.s_maxage.is_some();
-    let cookie = authorization || own.is_some_and(|own| !own.is_zero());
-    Permits { authorization, cookie }
+    let cookie = permitted || own.is_some_and(|own| !own.is_zero());
+    // What is for one user's own cache only, as a route with an identity is, is not for shared caches as well.
+    Permits { authorization: permitted && !directives.is_private(), cookie }
 }
 
 /// §4.2.4: "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol directive (e.g.,
@@ -257,6 +265,8 @@ mod tests {
             ("Cache-Control: must-revalidate, max-age=0", &ttl, false, false),
             ("Cache-Control: s-maxage=0", &ttl, false, false),
             ("Cache-Control: public\nCDN-Cache-Control: max-age=60", &none, false, true),
+            ("Cache-Control: private, must-revalidate, max-age=60", &none, false, true),
+            ("Cache-Control: private=\"x-a\", public", &none, true, true),
         ] {
             let permits = judged(200, text, rules).permits;
             assert_eq!(permits, Permits { authorization, cookie }, "{text}");

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 use super::Share;
+use super::identity::{cache_control, cookie, cookie_glob, source};
 use super::key::{key_header, query};
 use super::kinds::{boolean, duration, list_of, share, size, size_or, timeout};
 use super::route::collapse;
 use super::table::Table;
 use super::value::Value;
 use super::wrong::Wrong;
-use crate::policy::QueryRules;
+use crate::identity::Source;
+use crate::policy::{NameGlob, QueryRules};
 
 /// `[cache]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,16 @@ pub struct CacheSettings {
     pub query: QueryRules,
     /// The fields in the key where a route has no `key_headers` of its own.
     pub key_headers: Vec<HeaderName>,
+    /// Where it is said who asks, where a route does not say.
+    pub identity: Option<Source>,
+    /// The cookies in the key where a route has no `key_cookies` of its own.
+    pub key_cookies: Vec<Box<str>>,
+    /// The cookies that are no credential where a route has no `ignore_cookies` of its own.
+    pub ignore_cookies: Vec<NameGlob>,
+    /// Whether responses are stored without their Set-Cookie rather than not at all.
+    pub strip_set_cookie: bool,
+    /// What clients are told where a route has no `client_cache_control` of its own.
+    pub client_cache_control: Option<HeaderValue>,
     /// `[cache.memory]`.
     pub memory: MemorySettings,
 }
@@ -73,14 +85,7 @@ impl Default for Capacity {
 
 impl CacheSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
-        table.not_in_build(&[
-            "ignore_cookies",
-            "identity",
-            "key_cookies",
-            "strip_set_cookie",
-            "client_cache_control",
-            "redis",
-        ]);
+        table.not_in_build(&["redis"]);
         Self {
             enabled: table.get("enabled", "true", boolean),
             default_ttl: table.get("default_ttl", "0s", duration),
@@ -95,6 +100,15 @@ impl CacheSettings {
             refresh_interval: table.get("refresh_interval", "1s", duration),
             query: table.table("query", query),
             key_headers: table.get("key_headers", "[]", list_of("field names", key_header)),
+            identity: table.find("identity", source).flatten(),
+            key_cookies: table.get("key_cookies", "[]", list_of("cookies' names", cookie)),
+            ignore_cookies: table.get(
+                "ignore_cookies",
+                "[]",
+                list_of("cookies' names", cookie_glob),
+            ),
+            strip_set_cookie: table.get("strip_set_cookie", "false", boolean),
+            client_cache_control: table.find("client_cache_control", cache_control),
             memory: table.table("memory", MemorySettings::read),
         }
     }

@@ -11,6 +11,8 @@ mod compression;
 mod environment;
 mod field_edits;
 mod file;
+mod identity;
+mod jwt;
 mod key;
 mod kinds;
 mod known;

@@ -8,6 +8,9 @@ use http::{Method, StatusCode};
 use super::CacheSettings;
 use super::cache::directives;
 use super::field_edits::{request_fields, response_fields};
+use super::identity::{
+    cache_control, cookie, cookie_glob, identity, overrides, refuse_sharing, refuse_unnamed,
+};
 use super::key::{key_header, query};
 use super::kinds::{boolean, duration, list_of, one_of, size, some_of, timeout};
 use super::lifetime::lifetime;
@@ -39,16 +42,7 @@ pub(super) struct Defaults<'d> {
 /// Reads one route; `None` if it is not known what it matches.
 pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route> {
     let cache = defaults.cache;
-    table.not_in_build(&[
-        "identity",
-        "shared",
-        "override",
-        "strip_set_cookie",
-        "key_cookies",
-        "client_cache_control",
-        "rate_limit",
-        "ignore_cookies",
-    ]);
+    table.not_in_build(&["rate_limit"]);
 
     let name = table.find("name", name);
     let path = table.need("path", "what the route is for, like \"/api/{*rest}\"", path);
@@ -57,7 +51,10 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     let matches_unknown =
         (table.has("host") && host.is_none()) || (table.has("methods") && methods.is_none());
     let methods = methods.unwrap_or_default();
-    let rules = rules(table, defaults);
+    let shared = table.get("shared", "false", boolean);
+    let identity = identity(table, &cache.identity, shared);
+    let overrides = overrides(table, shared);
+    let rules = Rules { shared, overrides, identity: identity.is_some(), ..rules(table, defaults) };
     let collapse = table.find("collapse", collapse).unwrap_or(cache.collapse);
     let own_query = table.table("query", query);
     let key_body = key_body(table);
@@ -72,6 +69,9 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         ..if table.has("query") { own_query } else { cache.query.clone() }
     };
     let key_headers = table.find("key_headers", list_of("field names", key_header));
+    let key_cookies = table.find("key_cookies", list_of("cookies' names", cookie));
+    let ignore_cookies = table.find("ignore_cookies", list_of("cookies' names", cookie_glob));
+    let client_cache_control = table.find("client_cache_control", cache_control);
     let tags = table
         .find("tags", list_of("tags", |value| template(value, path.as_ref(), Template::parse)));
     let invalidates = table.find(
@@ -97,7 +97,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
 
     let path = path.filter(|_| !matches_unknown)?;
     let name = name.unwrap_or_else(|| derived_name(&methods, host.as_ref(), &path));
-    Some(Route {
+    let route = Route {
         host,
         methods,
         rules,
@@ -106,6 +106,10 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         key_body,
         refresh,
         key_headers: key_headers.unwrap_or_else(|| cache.key_headers.clone()),
+        identity,
+        key_cookies: key_cookies.unwrap_or_else(|| cache.key_cookies.clone()),
+        ignore_cookies: ignore_cookies.unwrap_or_else(|| cache.ignore_cookies.clone()),
+        client_cache_control: client_cache_control.or_else(|| cache.client_cache_control.clone()),
         tags: tags.into_iter().flatten().flatten().collect(),
         invalidates: invalidates.into_iter().flatten().flatten().collect(),
         upstream: upstream.unwrap_or(0),
@@ -116,7 +120,10 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         response_fields: defaults.response_fields.then(response_fields),
         respond,
         ..Route::new(name, path)
-    })
+    };
+    refuse_unnamed(table, &route);
+    refuse_sharing(table, &route);
+    Some(route)
 }
 
 /// What holds where no route matches.
@@ -130,6 +137,10 @@ pub(super) fn fallback(defaults: &Defaults<'_>) -> Route {
         key_headers: cache.key_headers.clone(),
         request_fields: defaults.request_fields.clone(),
         response_fields: defaults.response_fields.clone(),
+        identity: cache.identity.clone(),
+        key_cookies: cache.key_cookies.clone(),
+        ignore_cookies: cache.ignore_cookies.clone(),
+        client_cache_control: cache.client_cache_control.clone(),
         ..Route::new(FALLBACK, PathPattern::everything())
     }
 }
@@ -147,6 +158,8 @@ fn default_rules(defaults: &Defaults<'_>) -> Rules {
         honor_request_directives: cache.honor_request_directives,
         stale_while_revalidate: StaleWindow::Fallback(cache.stale_while_revalidate),
         stale_if_error: StaleWindow::Fallback(cache.stale_if_error),
+        strip_set_cookie: cache.strip_set_cookie,
+        identity: cache.identity.is_some(),
         ..Rules::default()
     }
 }
@@ -168,6 +181,9 @@ fn rules(table: &Table<'_>, all: &Defaults<'_>) -> Rules {
             .find("request_directives", directives)
             .unwrap_or(defaults.honor_request_directives),
         codings: codings(table, &defaults.codings),
+        strip_set_cookie: table
+            .find("strip_set_cookie", boolean)
+            .unwrap_or(defaults.strip_set_cookie),
         ..defaults
     }
 }

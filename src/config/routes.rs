@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::identity::{NEEDS_JWT, share_client_fields};
 use super::nearest::nearest;
 use super::problem::Origin;
 use super::route::{Defaults, fallback, route};
 use super::table::Table;
+use crate::identity::Source;
 use crate::policy::{InvalidateTemplate, Policy, Route};
 
 /// A route and where it stands.
@@ -14,18 +16,29 @@ struct Placed {
     label: String,
     name: Origin,
     path: Origin,
+    identity: Origin,
     invalidates: Origin,
+    /// Whether it says anything of identity, were it that there is none.
+    says_identity: bool,
     route: Route,
 }
 
-/// Reads every route; `None` where two contradict each other, which is reported.
-pub(super) fn policy(root: &Table<'_>, defaults: &Defaults<'_>) -> Option<Policy> {
+/// Reads every route; `None` where two contradict each other, which is reported. `has_jwt`: whether there is a `[jwt]`;
+/// `has_proxies`: whether any are trusted.
+pub(super) fn policy(
+    root: &Table<'_>,
+    defaults: &Defaults<'_>,
+    has_jwt: bool,
+    has_proxies: bool,
+) -> Option<Policy> {
     let routes = root.tables("route", |table| {
         let route = route(table, defaults)?;
         Some(Placed {
             label: table.name().to_owned(),
             name: table.origin_of("name"),
             path: table.origin_of("path"),
+            identity: table.origin_of("identity"),
+            says_identity: table.has("identity"),
             invalidates: table.origin_of("invalidates"),
             route,
         })
@@ -36,7 +49,18 @@ pub(super) fn policy(root: &Table<'_>, defaults: &Defaults<'_>) -> Option<Policy
     }
     refuse_same_names(root, &routes);
     refuse_unknown_names(root, &routes);
-    without_conflicts(root, routes, fallback(defaults))
+    warn_of_routes_within(root, &routes);
+    if !has_jwt {
+        refuse_tokens(root, &routes);
+    }
+    if !has_proxies {
+        warn_of_claims(root, &routes);
+    }
+    let mut fallback = fallback(defaults);
+    let mut all: Vec<_> = routes.iter_mut().map(|placed| &mut placed.route).collect();
+    all.push(&mut fallback);
+    share_client_fields(&mut all, std::iter::empty());
+    without_conflicts(root, routes, fallback)
 }
 
 /// The policy, or a report of every pair of routes that contradict each other.
@@ -67,6 +91,49 @@ fn refuse_same_names(root: &Table<'_>, routes: &[Placed]) {
         {
             let message = format!("the same name as the route at {}", first.name);
             root.report(placed.name.clone(), &format!("{}.name", placed.label), message);
+        }
+    }
+}
+
+/// Nobody could verify them. What a route has from `[cache]` was reported there.
+fn refuse_tokens(root: &Table<'_>, routes: &[Placed]) {
+    for placed in routes.iter().filter(|placed| placed.says_identity) {
+        if let Some(Source::Claim(_)) = placed.route.identity {
+            root.report(placed.identity.clone(), &format!("{}.identity", placed.label), NEEDS_JWT);
+        }
+    }
+}
+
+/// Nobody is believed who says so.
+fn warn_of_claims(root: &Table<'_>, routes: &[Placed]) {
+    for placed in routes {
+        if let Some(Source::TrustedHeader(_)) = placed.route.identity {
+            let message =
+                "\"trusted_header:\" is believed from server.trusted_proxies, and there are none";
+            root.caution(placed.identity.clone(), &format!("{}.identity", placed.label), message);
+        }
+    }
+}
+
+/// A route takes its paths out of the wider one that would have had them, and with them what that one says of who asks.
+fn warn_of_routes_within(root: &Table<'_>, routes: &[Placed]) {
+    for inner in routes {
+        let (route, rules) = (&inner.route, &inner.route.rules);
+        if !rules.store || rules.shared || route.identity.is_some() || inner.says_identity {
+            continue;
+        }
+        let outer = routes.iter().map(|outer| &outer.route).find(|outer| {
+            outer.identity.is_some()
+                && outer.path != route.path
+                && outer.path.covers(&route.path)
+                && (outer.host.is_none() || outer.host == route.host)
+        });
+        if let Some(outer) = outer {
+            let message = format!(
+                "is within {:?}, which has an identity, and has none itself: say identity, or shared, or identity = \"\"",
+                outer.path.to_string()
+            );
+            root.caution(inner.path.clone(), &format!("{}.path", inner.label), &message);
         }
     }
 }

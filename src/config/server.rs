@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::address::listener;
+use super::identity::client_ip_header;
 use super::kinds::{auto_or, boolean, count, duration, list_of, size, some_of, timeout};
+use super::networks::networks;
 use super::route::host;
 use super::table::Table;
 use super::value::Value;
 use super::wrong::Wrong;
+use crate::identity::TrustedProxies;
 use crate::policy::HostPattern;
 
 /// `[server]`.
@@ -18,6 +21,8 @@ pub struct ServerSettings {
     pub listen: Vec<SocketAddr>,
     /// The hosts that are answered for; empty: any.
     pub hosts: Vec<HostPattern>,
+    /// Who speaks for clients, and where.
+    pub proxies: TrustedProxies,
     /// Worker threads; `None` follows the CPU quota.
     pub threads: Option<usize>,
     /// The path at which probes are told whether we are ready.
@@ -51,12 +56,14 @@ pub struct ServerLimits {
 
 impl ServerSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
-        table.not_in_build(&["trusted_proxies", "client_ip_header"]);
         let listen = table.get("listen", r#"["127.0.0.1:8080"]"#, some_of("addresses", listener));
         refuse_twice(&listen, table);
+        let networks = table.get("trusted_proxies", "[]", list_of("addresses", networks));
+        let field = table.get("client_ip_header", "x-forwarded-for", client_ip_header);
         Self {
             listen,
             hosts: table.get("hosts", "[]", list_of("hosts", host)),
+            proxies: TrustedProxies::new(networks.into_iter().collect(), field),
             threads: table.get("threads", "auto", auto_or(count(1, 1024))),
             health_path: table.get("health_path", "", health_path),
             drain_delay: table.get("drain_delay", "0s", duration),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::address::OwnAddresses;
 use super::compression::compression;
 use super::field_edits::{request_fields, response_fields};
+use super::identity::NEEDS_JWT;
+use super::jwt::jwt;
 use super::route::Defaults;
 use super::routes::policy;
 use super::table::Table;
@@ -12,6 +14,8 @@ use super::upstreams::Upstreams;
 use super::{
     AdminAddress, AdminSettings, CacheSettings, LogSettings, ServerSettings, UpstreamSettings,
 };
+use crate::identity::Source;
+use crate::identity::jwt::Verifier;
 use crate::policy::Policy;
 
 /// The whole configuration, with every default filled in.
@@ -27,6 +31,8 @@ pub struct Settings {
     pub upstreams: Vec<UpstreamSettings>,
     /// `[cache]`: what holds for every route.
     pub cache: CacheSettings,
+    /// `[jwt]`: what tokens are verified with.
+    pub jwt: Option<Arc<Verifier>>,
     /// Every `[[route]]`, and what holds where none matches.
     pub policy: Policy,
 }
@@ -34,12 +40,14 @@ pub struct Settings {
 impl Settings {
     /// Reads all there is; `None` where routes contradict each other, which is reported like anything else.
     pub(super) fn read(root: &Table<'_>) -> Option<Self> {
-        root.not_in_build(&["jwt", "redis", "rate_limit"]);
+        root.not_in_build(&["redis", "rate_limit"]);
         let server = root.table("server", ServerSettings::read);
         let admin = root.table("admin", |table| admin(table, &server));
         let log = root.table("log", LogSettings::read);
         let upstreams = Upstreams::read(root, &OwnAddresses::new(&server, &admin));
-        let cache = root.table("cache", CacheSettings::read);
+        let has_jwt = root.has("jwt");
+        let cache = root.table("cache", |table| cache(table, has_jwt));
+        let jwt = root.table("jwt", |table| jwt(table, has_jwt));
         let defaults = Defaults {
             cache: &cache,
             upstreams: &upstreams,
@@ -47,10 +55,18 @@ impl Settings {
             request_fields: root.table("request_headers", request_fields),
             response_fields: root.table("response_headers", response_fields),
         };
-        let policy = policy(root, &defaults)?;
+        let policy = policy(root, &defaults, has_jwt, !server.proxies.networks.is_empty())?;
         let upstreams = upstreams.used_by(&policy, root);
-        Some(Self { server, admin, log, upstreams, cache, policy })
+        Some(Self { server, admin, log, upstreams, cache, jwt, policy })
     }
+}
+
+fn cache(table: &Table<'_>, has_jwt: bool) -> CacheSettings {
+    let cache = CacheSettings::read(table);
+    if let (Some(Source::Claim(_)), false) = (&cache.identity, has_jwt) {
+        table.refuse("identity", NEEDS_JWT);
+    }
+    cache
 }
 
 fn admin(table: &Table<'_>, server: &ServerSettings) -> AdminSettings {

@@ -236,6 +236,11 @@ impl<'t> Table<'t> {
         self.reader.warn(self.origin_of(key), &self.path_of(key), message);
     }
 
+    /// Says what is doubtful between tables within this one.
+    pub(super) fn caution(&self, origin: Origin, key: &str, message: &str) {
+        self.reader.warn(origin, key, message);
+    }
+
     /// The full name: `cache.memory`, `route[2]`.
     pub(super) fn name(&self) -> &str {
         &self.path

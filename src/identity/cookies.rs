@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn no_two_lists_of_values_are_one() {
         let lists = [&["b=1"][..], &["a="], &["a=1"], &["a=1; a=2"], &["a=2; a=1"], &["a=1; a="]];
-        let all: Vec<_> = lists.map(|lines| fields(lines)).to_vec();
+        let all: Vec<_> = lists.map(fields).to_vec();
         let values: Vec<_> = all.iter().map(|fields| all_values(fields, "a")).collect();
         for (index, value) in values.iter().enumerate() {
             assert!(!values[..index].contains(value), "{:?}", lists[index]);

@@ -31,6 +31,12 @@ pub struct Client {
 }
 
 impl TrustedProxies {
+    /// Proxies with these addresses, who name the client's in `field`, or else in X-Forwarded-For.
+    pub fn new(networks: Networks, field: Option<HeaderName>) -> Self {
+        let field = field.unwrap_or(HeaderName::from_static("x-forwarded-for"));
+        Self { networks, field }
+    }
+
     /// The client of a request with these fields, which came from `peer`.
     pub fn client(&self, peer: &Peer, fields: &HeaderMap) -> Client {
         let address = peer.address.ip().to_canonical();
@@ -64,8 +70,7 @@ impl TrustedProxies {
 impl Default for TrustedProxies {
     /// None.
     fn default() -> Self {
-        let field = HeaderName::from_static("x-forwarded-for");
-        Self { networks: Networks::default(), field }
+        Self::new(Networks::default(), None)
     }
 }
 

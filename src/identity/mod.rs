@@ -10,7 +10,9 @@ pub mod jwt;
 pub mod networks;
 pub mod peer;
 pub mod source;
+pub mod whose;
 
 pub use asker::{Asker, BadName, Named};
 pub use forwarded::{Client, TrustedProxies};
 pub use source::Source;
+pub use whose::Identity;

@@ -69,11 +69,17 @@ impl FromStr for Source {
         let (kind, name) = text.split_once(':').ok_or(BadSource::Kind)?;
         let field = |never: &[&str]| {
             let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| BadSource::Name)?;
+            let name = field.as_str();
+            // What has an underscore in its name is taken out of every request.
             let is_never =
-                NAMES_NOBODY.contains(&field.as_str()) || never.contains(&field.as_str());
+                NAMES_NOBODY.contains(&name) || never.contains(&name) || name.contains('_');
             if is_never { Err(BadSource::NamesNobody) } else { Ok(field) }
         };
         match kind {
+            // What begins so is a proxy's word, and is taken out of what a client sends.
+            "header" if name.to_ascii_lowercase().starts_with("x-forwarded-") => {
+                Err(BadSource::NamesNobody)
+            }
             "header" => field(&[]).map(Self::Header),
             "trusted_header" => field(&CLIENTS_OWN).map(Self::TrustedHeader),
             "cookie" if is_cookie_name(name) => Ok(Self::Cookie(name.into())),
@@ -186,6 +192,8 @@ mod tests {
             ("query:api_key", BadSource::Query),
             ("header:host", BadSource::NamesNobody),
             ("header:x-forwarded-for", BadSource::NamesNobody),
+            ("header:x_api_key", BadSource::NamesNobody),
+            ("header:X-Forwarded-User", BadSource::NamesNobody),
             ("trusted_header:authorization", BadSource::NamesNobody),
             ("trusted_header:cookie", BadSource::NamesNobody),
         ] {

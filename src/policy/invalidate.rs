@@ -61,8 +61,22 @@ impl InvalidateTemplate {
         }
     }
 
-    /// What is invalidated by a request with these `values`; `None` if a tag comes out as none could be.
+    /// Whether who asks stands in it.
+    pub fn names_identity(&self) -> bool {
+        match self {
+            Self::Tag(template) | Self::Prefix(template) | Self::Url(template) => {
+                template.names_identity()
+            }
+            Self::Route(_) | Self::All => false,
+        }
+    }
+
+    /// What is invalidated by a request with these `values`; `None` if a tag comes out as none could be, or if it would be
+    /// named after somebody who is not known.
     pub fn expand(&self, values: Values<'_>) -> Option<Invalidation> {
+        if self.names_identity() && values.identity.is_none() {
+            return None;
+        }
         Some(match self {
             Self::Tag(template) => Invalidation::Tag(template.expand_tag(values)?),
             Self::Prefix(template) => Invalidation::Prefix(template.expand(values)),

@@ -28,6 +28,12 @@ impl Location {
     /// what would let the request choose that host.
     pub fn parse(text: &str, path: &PathPattern) -> Result<Self, BadTemplate> {
         let template = Template::parse(text, path)?;
+        // Whoever is only sent elsewhere was not asked who they are.
+        if template.names_identity() {
+            return Err(
+                TemplateFault::UnknownName.at(text.find("{identity").unwrap_or_default() + 1)
+            );
+        }
         if let Some(at) = text.find(|c: char| !c.is_ascii()) {
             return Err(TemplateFault::NotInUrl.at(at));
         }
@@ -87,7 +93,8 @@ mod tests {
         let pattern: PathPattern = "/old/{id}/{*rest}".parse().unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let captures = pattern.captures(path).unwrap();
-        let values = Values { captures: &captures, path, query, host: "client.test:8080" };
+        let host = "client.test:8080";
+        let values = Values { captures: &captures, path, query, identity: None, host };
         let value = Location::parse(text, &pattern).unwrap().expand(values).unwrap();
         value.to_str().unwrap().to_owned()
     }
@@ -153,6 +160,7 @@ mod tests {
             ("/a b", TemplateFault::Blank, 2),
             ("/caf\u{e9}", TemplateFault::NotInUrl, 4),
             ("/{nobody}", TemplateFault::UnknownName, 2),
+            ("/of/{identity}", TemplateFault::UnknownName, 5),
         ] {
             assert_eq!(location(text), Err(fault.at(offset)), "{text}");
         }

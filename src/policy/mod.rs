@@ -7,6 +7,7 @@
 mod bad_pattern;
 mod captures;
 mod clients;
+mod credentials;
 mod field_edits;
 mod host;
 mod host_names;

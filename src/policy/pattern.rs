@@ -67,6 +67,21 @@ impl PathPattern {
         (start == path.len()).then_some(captures)
     }
 
+    /// Whether it matches every path that `other` matches.
+    pub fn covers(&self, other: &Self) -> bool {
+        let mut theirs = other.segments.iter();
+        for own in &self.segments {
+            match (own, theirs.next()) {
+                (Segment::Rest(_), Some(_)) => return true,
+                (Segment::Literal(a), Some(Segment::Literal(b))) if a == b => {}
+                (Segment::Capture(_), Some(Segment::Capture(_))) => {}
+                (Segment::Capture(_), Some(Segment::Literal(literal))) if !literal.is_empty() => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }

@@ -83,6 +83,11 @@ impl QueryRules {
 }
 
 impl NameGlob {
+    /// Whether a name that nothing encodes, a cookie's, is meant.
+    pub fn matches_plain(&self, name: &[u8]) -> bool {
+        name.strip_prefix(self.text.as_bytes()).is_some_and(|rest| self.prefix || rest.is_empty())
+    }
+
     /// Whether a parameter's name, as it stands in a query, is meant.
     pub fn matches(&self, name: &str) -> bool {
         let mut bytes = decoded(name);
@@ -119,7 +124,7 @@ pub struct BadGlob {
 
 impl fmt::Display for BadGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a parameter is named in full, or by its beginning and one \"*\" at the end, as in \"utm_*\"")
+        f.write_str("a name stands here in full, or its beginning and one \"*\" at the end, as in \"utm_*\"")
     }
 }
 

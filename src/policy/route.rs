@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::{
-    Clients, FieldEdits, HostPattern, InvalidateTemplate, KeyBody, PathPattern, QueryRules,
-    RefreshRules, Reply, Template,
+    Clients, FieldEdits, HostPattern, InvalidateTemplate, KeyBody, NameGlob, PathPattern,
+    QueryRules, RefreshRules, Reply, Template,
 };
 use crate::caching::Rules;
+use crate::identity::Source;
 
 /// The operator's rules for one part of the site.
 #[derive(Clone, Debug)]
@@ -36,6 +37,18 @@ pub struct Route {
     pub refresh: RefreshRules,
     /// Request header fields that are part of the key and of `Vary`.
     pub key_headers: Vec<HeaderName>,
+    /// Where it is said who asks; then each has stored responses of their own. `rules.identity` says whether there is one.
+    pub identity: Option<Source>,
+    /// Cookies that are part of the key.
+    pub key_cookies: Vec<Box<str>>,
+    /// Cookies that are no credential, and do not go forward where the answer may be stored.
+    pub ignore_cookies: Vec<NameGlob>,
+    /// The fields by which clients are told apart, on this route or anywhere.
+    pub client_fields: Arc<[HeaderName]>,
+    /// The fields in which trusted proxies say who asks, on this route or anywhere: nobody else may send them.
+    pub proxy_claims: Arc<[HeaderName]>,
+    /// The Cache-Control that clients are given in place of the response's.
+    pub client_cache_control: Option<HeaderValue>,
     /// The tags of its stored responses, beside those the response names itself.
     pub tags: Vec<Template>,
     /// What a successful unsafe request invalidates, beside its own URL.
@@ -71,6 +84,12 @@ impl Route {
             key_body: None,
             refresh: RefreshRules::default(),
             key_headers: Vec::new(),
+            identity: None,
+            key_cookies: Vec::new(),
+            ignore_cookies: Vec::new(),
+            client_fields: Arc::default(),
+            proxy_claims: Arc::default(),
+            client_cache_control: None,
             tags: Vec::new(),
             invalidates: Vec::new(),
             upstream: 0,

@@ -5,9 +5,10 @@ use std::fmt;
 
 use super::{Captures, PathPattern, query};
 
-/// A text with `{capture}`, `{query:NAME}` and `{host}` in it, as in `user:{id}`. `{{` and `}}` are braces.
+/// A text with `{capture}`, `{query:NAME}`, `{identity}` and `{host}` in it, as in `user:{id}`. `{{` and `}}` are braces.
 ///
-/// What is filled in is filled in as it came, percent-encoded or not; what the request does not have is empty.
+/// What is filled in is filled in as it came, percent-encoded or not; what the request does not have is empty. The identity
+/// is text that stands for itself wherever it is put: `identity::text`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
@@ -20,6 +21,7 @@ enum Part {
     Capture(usize),
     /// The name of a parameter, decoded.
     Query(Box<str>),
+    Identity,
     Host,
 }
 
@@ -32,6 +34,8 @@ pub struct Values<'a> {
     pub path: &'a str,
     /// The query without its `?`, empty if there is none.
     pub query: &'a str,
+    /// Who asks; `None` where that is not known, and then nothing that names them can be made.
+    pub identity: Option<&'a str>,
     /// The request's host.
     pub host: &'a str,
 }
@@ -96,6 +100,7 @@ impl Template {
                     values.captures.get(*index, values.path).unwrap_or_default()
                 }
                 Part::Query(name) => query::value_of(values.query, name).unwrap_or_default(),
+                Part::Identity => values.identity.unwrap_or_default(),
                 Part::Host => values.host,
             });
         }
@@ -105,9 +110,17 @@ impl Template {
     /// The template, filled in, if that makes a tag: something, and neither space nor control byte in it, since tags are
     /// listed with spaces between them.
     pub fn expand_tag(&self, values: Values<'_>) -> Option<String> {
+        if self.names_identity() && values.identity.is_none() {
+            return None;
+        }
         let tag = self.expand(values);
         let sound = !tag.is_empty() && !tag.contains(|c: char| c.is_whitespace() || c.is_control());
         sound.then_some(tag)
+    }
+
+    /// Whether who asks stands in it.
+    pub fn names_identity(&self) -> bool {
+        self.parts.contains(&Part::Identity)
     }
 
     /// Whether every expansion begins with `prefix`.
@@ -131,7 +144,7 @@ fn parse_name(name: &str, path: &PathPattern) -> Result<Part, TemplateFault> {
     }
     match name {
         "host" => Ok(Part::Host),
-        "identity" => Err(TemplateFault::NotInThisBuild),
+        "identity" => Ok(Part::Identity),
         _ => path.capture_index(name).map(Part::Capture).ok_or(TemplateFault::UnknownName),
     }
 }
@@ -152,8 +165,6 @@ pub enum TemplateFault {
     Empty,
     /// A name that is neither a capture of the route's path nor one of those every route has.
     UnknownName,
-    /// A name that has a meaning, but not yet.
-    NotInThisBuild,
     /// A `{` without its `}`.
     Unclosed,
     /// A `}` without its `{`.
@@ -183,9 +194,8 @@ impl fmt::Display for BadTemplate {
         f.write_str(match self.fault {
             TemplateFault::Empty => "this would always be empty",
             TemplateFault::UnknownName => {
-                "not a name known here: a capture of the route's path, \"host\", or \"query:NAME\""
+                "not a name known here: a capture of the route's path, \"identity\", \"host\", or \"query:NAME\""
             }
-            TemplateFault::NotInThisBuild => "\"{identity}\" is not in this build",
             TemplateFault::Unclosed => {
                 "a \"{\" without its \"}\"; write \"{{\" for the brace itself"
             }

@@ -30,7 +30,7 @@ pub(super) fn respond(
         .map(|(coding, _)| *coding)
         .filter(|made| *made != Coding::Identity && own.contains(made))
         .collect();
-    fields::vary(&mut fields, !made.is_empty(), inquiry.route.key_headers.iter());
+    fields::vary(&mut fields, !made.is_empty(), inquiry.route.varies_by());
     let coding = chosen(inquiry, &made);
     if status == StatusCode::OK
         && let Some(instead) = without_content(&mut fields, inquiry, coding)

@@ -2,6 +2,7 @@
 
 mod arriving;
 mod declared;
+mod downstream;
 mod fields;
 mod partial;
 mod representation;
@@ -18,6 +19,8 @@ use crate::clock::Timestamp;
 
 /// The response to an inquiry.
 pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Body> {
+    let kept = matches!(served.content, Content::Stored(_) | Content::Arriving { .. });
+    let is_ours = matches!(served.content, Content::Failed(_));
     let mut response = match served.content {
         Content::Stored(stored) => stored::respond(&stored, inquiry, now),
         Content::Arriving { arriving, reader } => {
@@ -27,6 +30,10 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
         Content::Forwarded(response) => response,
         Content::Failed(failure) => synthetic::failure(failure, inquiry),
     };
+    if !is_ours {
+        let status = response.status();
+        downstream::tell(response.headers_mut(), status, inquiry, kept);
+    }
     fields::say(response.headers_mut(), &served.status);
     // The operator has the last word, when nothing here will look at these fields again.
     inquiry.route.response_fields.apply(response.headers_mut());

@@ -40,7 +40,7 @@ pub(super) fn respond(
         count += 1;
     }
     let made = made.get(..count).unwrap_or_default();
-    fields::vary(&mut fields, !made.is_empty(), route.key_headers.iter());
+    fields::vary(&mut fields, !made.is_empty(), route.varies_by());
     let coding = chosen(inquiry, made);
     if status == StatusCode::OK
         && let Some(instead) = without_content(&mut fields, inquiry, coding)

@@ -115,7 +115,7 @@ impl Account {
         let took = watch.elapsed();
         inquiry.counters.request(&inquiry.method, how.status.as_u16(), how.outcome, took);
         service.tell(&Line {
-            client: inquiry.peer.address.ip(),
+            client: inquiry.client.address,
             method: &inquiry.method,
             host: &inquiry.authority,
             path_and_query: inquiry.asked.as_str(),
@@ -159,7 +159,7 @@ impl Service {
         let (counters, _) = rulebook.parts_of(route);
         counters.request(&parts.method, status.as_u16(), outcome, took);
         self.tell(&Line {
-            client: peer.address.ip(),
+            client: rulebook.proxies.client(peer, &parts.headers).address,
             method: &parts.method,
             host: &target.authority,
             path_and_query: &target.path_and_query,

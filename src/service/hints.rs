@@ -7,6 +7,7 @@ use super::{Rulebook, Service};
 use crate::cache::Inquiry;
 use crate::caching::cache_status::CacheStatus;
 use crate::caching::storability::Refusal;
+use crate::identity::Identity;
 use crate::journal::{Level, Value};
 use crate::policy::Policy;
 
@@ -16,22 +17,32 @@ pub struct Hints {
     no_lifetime: AtomicBool,
     /// For each route, the fallback's last: that it does not store because of a credential.
     credential: Vec<AtomicBool>,
+    /// The same: that somebody's name did not count.
+    name: Vec<AtomicBool>,
 }
 
 impl Hints {
     /// Hints for the routes of `policy`. What was said `before` is not said again of a route with the same name.
     pub fn after(before: Option<&Rulebook>, policy: &Policy) -> Self {
-        let told = before.map(|before| before.hints.told_of(&before.policy)).unwrap_or_default();
-        let credential = names(policy).map(|name| AtomicBool::new(told.contains(name))).collect();
+        let again = |said: fn(&Self) -> &Vec<AtomicBool>| {
+            let told = before.map(|before| told_of(said(&before.hints), &before.policy));
+            let told = told.unwrap_or_default();
+            names(policy).map(|name| AtomicBool::new(told.contains(name))).collect()
+        };
         let no_lifetime =
             before.is_some_and(|before| before.hints.no_lifetime.load(Ordering::Relaxed));
-        Self { no_lifetime: AtomicBool::new(no_lifetime), credential }
+        Self {
+            no_lifetime: AtomicBool::new(no_lifetime),
+            credential: again(|hints| &hints.credential),
+            name: again(|hints| &hints.name),
+        }
     }
+}
 
-    fn told_of<'p>(&self, policy: &'p Policy) -> HashSet<&'p str> {
-        let all = names(policy).zip(&self.credential);
-        all.filter(|(_, told)| told.load(Ordering::Relaxed)).map(|(name, _)| name).collect()
-    }
+/// The routes of `policy` that something was said of.
+fn told_of<'p>(said: &[AtomicBool], policy: &'p Policy) -> HashSet<&'p str> {
+    let all = names(policy).zip(said);
+    all.filter(|(_, told)| told.load(Ordering::Relaxed)).map(|(name, _)| name).collect()
 }
 
 /// The names of all routes, the fallback's last.
@@ -52,9 +63,18 @@ impl Service {
         let (said, message) = if is(Refusal::NoLifetime) {
             let message = "responses give no lifetime and are not stored; default_ttl in [cache] or in a route gives them one";
             (Some(&hints.no_lifetime), message)
-        } else if is(Refusal::Authorization) || is(Refusal::Cookie) {
-            let message = "answers to requests with a credential are not stored unless the response permits it with public or s-maxage";
+        } else if [Refusal::Authorization, Refusal::Cookie, Refusal::ClientField]
+            .into_iter()
+            .any(is)
+        {
+            let message = "answers to requests with a credential are not stored unless the response permits it with public or s-maxage, \
+                or the route says whose they are with identity; ignore_cookies names cookies that are none";
             (hints.credential.get(rulebook.index_of(&inquiry.route)), message)
+        } else if let Identity::Unknown(Some(bad)) = inquiry.identity
+            && bad.as_str() == detail
+        {
+            let message = "a name that does not count: the answers are forwarded and not stored";
+            (hints.name.get(rulebook.index_of(&inquiry.route)), message)
         } else {
             return;
         };

@@ -6,14 +6,18 @@ use std::sync::{Arc, OnceLock};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, Method};
 
+use super::kept_apart::key_parts;
 use super::refused::Refused;
 use super::unasked::Unasked;
 use super::{Rulebook, Service};
 use crate::body::{Body, Limited};
 use crate::cache::Inquiry;
+use crate::caching::storability::Credentials;
+use crate::identity::forwarded::strip_claims;
 use crate::identity::peer::Peer;
+use crate::identity::{Asker, Identity};
 use crate::semantics::target::{Form, Target};
 use crate::semantics::{connection, expect, fields};
 
@@ -47,12 +51,14 @@ impl Service {
         let upgrade = connection::upgrade(parts.version, &parts.headers).cloned();
         connection::strip_hop_by_hop(&mut parts.headers);
         fields::remove_underscored(&mut parts.headers);
+        let client = rulebook.proxies.client(peer, &parts.headers);
+        strip_claims(&mut parts.headers, &rulebook.policy.fallback().proxy_claims, &client);
 
         let asked =
             PathAndQuery::try_from(target.path_and_query.as_str()).map_err(|_| Refused::TARGET)?;
         let found = rulebook.policy.find(&parts.method, &target.authority, asked.path());
         let (route, captures) = (Arc::clone(found.route), found.captures);
-        if route.clients.as_ref().is_some_and(|clients| !clients.admit(peer.address.ip())) {
+        if route.clients.as_ref().is_some_and(|clients| !clients.admit(client.address)) {
             return Err(Refused::CLIENT.into());
         }
         if route.respond.is_some() {
@@ -74,19 +80,21 @@ impl Service {
             ),
             None => None,
         };
-        let key_values: Vec<_> =
-            route.key_headers.iter().map(|name| all_lines(&parts.headers, name)).collect();
-        let key_values = key_values.iter().map(Option::as_deref);
+        let identity = route.identity.as_ref().map_or(Identity::Unasked, |source| {
+            let verifier = rulebook.verifier.as_deref();
+            Identity::of(&Asker::new(&parts.headers, client, verifier, self.clock.now()), source)
+        });
+        let key_parts = key_parts(&route, &parts.headers, &identity);
         let key = self.cache.keyer().key(
-            peer.scheme.as_str(),
+            client.scheme.as_str(),
             &target.authority,
             keyed.as_str(),
-            key_values,
+            key_parts.iter().map(Option::as_deref),
         );
         let (counters, upstream) = rulebook.parts_of(&route);
         let has_content = !body.is_at_hand();
         let body = if has_content { Body::stream(Limited::new(body, request_body)) } else { body };
-        let inquiry = Inquiry {
+        let mut inquiry = Inquiry {
             method: parts.method.clone(),
             fields: std::mem::take(&mut parts.headers),
             authority: target.authority.clone(),
@@ -100,12 +108,19 @@ impl Service {
             expects_continue,
             upgrade,
             interim: OnceLock::new(),
-            peer: Arc::clone(peer),
+            client,
+            identity,
+            credentials: Credentials::default(),
             route,
             captures,
             counters,
             upstream,
         };
+        let may_be_stored = || inquiry.lookup_refusal().is_none() || inquiry.key_body().is_some();
+        if !inquiry.route.ignore_cookies.is_empty() && may_be_stored() {
+            inquiry.route.strip_ignored_cookies(&mut inquiry.fields);
+        }
+        inquiry.credentials = inquiry.route.credentials(&inquiry.fields);
         Ok((Arc::new(inquiry), body))
     }
 }
@@ -113,17 +128,4 @@ impl Service {
 /// The length the client announced; the server has refused whatever is not one number.
 fn content_length(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// A field's value with all its lines, whatever bytes they are: what goes forward is what is keyed.
-fn all_lines<'f>(fields: &'f HeaderMap, name: &HeaderName) -> Option<Cow<'f, [u8]>> {
-    let mut lines = fields.get_all(name).iter().map(HeaderValue::as_bytes);
-    let first = lines.next()?;
-    let mut value = Cow::Borrowed(first);
-    for line in lines {
-        let value = value.to_mut();
-        value.extend_from_slice(b", ");
-        value.extend_from_slice(line);
-    }
-    Some(value)
 }

@@ -6,6 +6,8 @@ use http::Method;
 
 use super::{AccessLog, Hints};
 use crate::counters::RouteCounters;
+use crate::identity::TrustedProxies;
+use crate::identity::jwt::Verifier;
 use crate::policy::{HostNames, Policy, Route};
 use crate::semantics::target::Target;
 use crate::upstream::Upstream;
@@ -19,6 +21,10 @@ pub struct Rulebook {
     pub counters: Vec<Arc<RouteCounters>>,
     /// The upstreams, by the index that routes have.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Whom requests may come through, and still be somebody else's.
+    pub proxies: TrustedProxies,
+    /// What tokens are verified with.
+    pub verifier: Option<Arc<Verifier>>,
     /// The hosts that we answer for.
     pub hosts: HostNames,
     /// The path at which probes are told whether we are ready.

@@ -55,7 +55,8 @@ impl Service {
             Unasked::Refused(refused) => refused.response(parts.headers.get(ACCEPT)),
             Unasked::Declared => {
                 let captures = &found.captures;
-                let values = Values { captures, path, query, host: &target.authority };
+                let host = &target.authority;
+                let values = Values { captures, path, query, identity: None, host };
                 declared(route, parts, values)
             }
             Unasked::Probe => readiness(!self.leaving.load(Ordering::Relaxed)),

@@ -223,12 +223,7 @@ impl World {
 
     fn is_storable(&self, fields: &HeaderMap) -> bool {
         let nothing = HeaderMap::new();
-        let facts = RequestFacts {
-            method: &Method::GET,
-            fields: &nothing,
-            has_body: false,
-            keyed_by_body: false,
-        };
+        let facts = RequestFacts::of(&Method::GET, &nothing, false);
         storability(facts, StatusCode::OK, fields, &self.rules) == Storability::Store
     }
 

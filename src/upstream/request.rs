@@ -3,7 +3,7 @@
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::identity::peer::Peer;
+use crate::identity::Client;
 use crate::semantics::connection::strip_hop_by_hop;
 
 /// Our name in `Via` (RFC 9110 §7.6.3) and in `Cache-Status`.
@@ -60,22 +60,30 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-/// The fields to forward, made of the client's: its own Host, whatever the configured one will be; no field that belongs
-/// to its connection, and none that could be taken for ours or for another by what is behind us.
-pub fn outgoing_fields(client: &HeaderMap, authority: &str, peer: &Peer, via: &Via) -> HeaderMap {
-    let mut fields = HeaderMap::with_capacity(client.len() + 8);
+/// The fields to forward, made of those `asked` with: the client's own Host, whatever the configured one will be; no field
+/// that belongs to its connection, and none that could be taken for ours or for another by what is behind us, except
+/// `proxy_claims`, which only a proxy that is trusted may have sent.
+pub fn outgoing_fields(
+    asked: &HeaderMap,
+    authority: &str,
+    client: &Client,
+    proxy_claims: &[HeaderName],
+    via: &Via,
+) -> HeaderMap {
+    let mut fields = HeaderMap::with_capacity(asked.len() + 8);
     let host = HeaderValue::try_from(authority).unwrap_or(HeaderValue::from_static(""));
     fields.insert(HOST, host.clone());
-    for (name, value) in client {
-        if name != HOST && name != CONTENT_LENGTH && name != EXPECT && !is_claim(name) {
+    for (name, value) in asked {
+        let is_ours = name == HOST || name == CONTENT_LENGTH || name == EXPECT;
+        if !is_ours && (!is_claim(name) || proxy_claims.contains(name)) {
             fields.append(name, value.clone());
         }
     }
     strip_hop_by_hop(&mut fields);
-    if let Ok(address) = HeaderValue::try_from(peer.address.ip().to_canonical().to_string()) {
+    if let Ok(address) = HeaderValue::try_from(client.address.to_string()) {
         fields.insert(&X_FORWARDED_FOR, address);
     }
-    fields.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(peer.scheme.as_str()));
+    fields.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
     fields.insert(&X_FORWARDED_HOST, host);
     keep_or_make(&mut fields, &X_REQUEST_ID, || format!("{:032x}", fastrand::u128(..)));
     keep_or_make(&mut fields, &TRACEPARENT, || {

@@ -16,7 +16,8 @@ mod forwarding; // requests as the origin sees them, and which origin sees them
 mod health; // servers that are asked whether they are well
 mod tls; // https:// servers
 mod torn_upstreams; // (b) origins that break off, never answer, or answer twice
-mod upstreams; // several of them, by name, on whatever socket
+mod trusted;
+mod upstreams; // several of them, by name, on whatever socket // (h) proxies that are believed, and everybody else
 
 // Through and through.
 mod bodies; // content in both directions: framed anew, streamed, whole or visibly torn
@@ -27,7 +28,10 @@ mod upgrade; // connections that leave HTTP
 mod coding; // (j) content codings: which, of what, for whom
 mod collapsing; // (e) many requests for one thing
 mod combining; // parts of one representation, put together
+mod cookies; // what cookies a key has, and which are no credential
 mod flights; // (e) flights that fail, that are left, that take too long
+mod identity; // whose answer is whose, by who asks
+mod interleavings; // the same, whatever happens in whatever order
 mod key_body; // POST that only reads
 mod keying; // (c) whose answer is whose
 mod partial; // parts that the origin cut out

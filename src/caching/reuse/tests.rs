@@ -225,12 +225,8 @@ fn s3_5_what_may_not_be_stored_for_a_credential_may_not_be_used_for_it_either() 
     for rules in &rules {
         for response in responses.map(|value| format!("ETag: \"x\"\nCache-Control: {value}")) {
             for request in ["Authorization: x", "Cookie: a=b"] {
-                let facts = RequestFacts {
-                    method: &Method::GET,
-                    fields: &fields(request),
-                    has_body: false,
-                    keyed_by_body: false,
-                };
+                let request_fields = fields(request);
+                let facts = RequestFacts::of(&Method::GET, &request_fields, false);
                 let stored = storability(facts, StatusCode::OK, &fields(&response), rules);
                 let used = decide(&response, request, rules, 0);
                 if matches!(used, Reuse::Unusable(_)) {

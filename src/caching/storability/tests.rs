@@ -1,17 +1,13 @@
 use std::time::Duration;
 
-use super::super::rules::StaleWindow;
+use super::super::rules::{Overrides, StaleWindow};
 use super::super::testing::{fields, secs};
 use super::*;
 
 fn decide(request: &str, status: u16, response: &str, rules: &Rules) -> Storability {
     let request = fields(request);
-    let request = RequestFacts {
-        method: &Method::GET,
-        fields: &request,
-        has_body: false,
-        keyed_by_body: false,
-    };
+    let request =
+        RequestFacts { identified: true, ..RequestFacts::of(&Method::GET, &request, false) };
     storability(request, StatusCode::from_u16(status).unwrap(), &fields(response), rules)
 }
 
@@ -46,12 +42,8 @@ fn s3_a_method_that_is_not_understood_is_not_stored() {
         (Method::OPTIONS, Some(Refusal::Method)),
         ("get".parse().unwrap(), Some(Refusal::Method)),
     ] {
-        let request = RequestFacts {
-            method: &method,
-            fields: &HeaderMap::new(),
-            has_body: false,
-            keyed_by_body: false,
-        };
+        let none = HeaderMap::new();
+        let request = RequestFacts::of(&method, &none, false);
         let storability = storability(request, StatusCode::OK, &fields(FRESH), &ttl());
         assert_eq!(refused(storability), expected, "{method}");
     }
@@ -74,8 +66,7 @@ fn a_request_that_cannot_be_stored_for_is_known_before_it_is_forwarded() {
         ("Range: bytes=0-0", false, &ttl(), None),
     ] {
         let fields = fields(request);
-        let request =
-            RequestFacts { method: &Method::GET, fields: &fields, has_body, keyed_by_body: false };
+        let request = RequestFacts::of(&Method::GET, &fields, has_body);
         assert_eq!(request_refusal(request, rules), expected, "{fields:?}");
     }
 }
@@ -88,12 +79,8 @@ fn s4_what_may_be_answered_from_the_cache_though_not_stored() {
         (Method::POST, "", Some(Refusal::Method)),
         (Method::HEAD, "X-HTTP-Method-Override: GET", Some(Refusal::MethodOverride)),
     ] {
-        let request = RequestFacts {
-            method: &method,
-            fields: &fields(request),
-            has_body: false,
-            keyed_by_body: false,
-        };
+        let fields = fields(request);
+        let request = RequestFacts::of(&method, &fields, false);
         assert_eq!(lookup_refusal(request, &ttl()), expected, "{method}");
         assert!(request_refusal(request, &ttl()).is_some(), "{method}");
     }
@@ -300,7 +287,7 @@ fn a_post_is_stored_only_where_its_body_is_in_the_key_and_cannot_be_validated() 
     let post = |keyed_by_body, request: &str, text: &str| {
         let request = &fields(request);
         let facts =
-            RequestFacts { method: &Method::POST, fields: request, has_body: true, keyed_by_body };
+            RequestFacts { keyed_by_body, ..RequestFacts::of(&Method::POST, request, true) };
         match storability(facts, StatusCode::OK, &fields(text), &Rules::default()) {
             Storability::Store => None,
             Storability::Refuse(refusal) => Some(refusal),
@@ -319,5 +306,106 @@ fn a_post_is_stored_only_where_its_body_is_in_the_key_and_cannot_be_validated() 
         (true, "", "Cache-Control: max-age=0\nETag: \"a\"", Some(Refusal::NeverFresh)),
     ] {
         assert_eq!(post(keyed, request, text), refusal, "{request} / {text}");
+    }
+}
+
+#[test]
+fn where_each_identity_has_answers_of_its_own_who_has_none_has_none() {
+    let route = Rules { identity: true, ..ttl() };
+    let fields = fields("Authorization: x");
+    for (method, identified, expected) in [
+        (Method::GET, true, None),
+        (Method::HEAD, true, None),
+        (Method::GET, false, Some(Refusal::NoIdentity)),
+        (Method::HEAD, false, Some(Refusal::NoIdentity)),
+        (Method::POST, false, Some(Refusal::Method)),
+    ] {
+        let request = RequestFacts { identified, ..RequestFacts::of(&method, &fields, false) };
+        assert_eq!(lookup_refusal(request, &route), expected, "{method} {identified}");
+        assert!(lookup_refusal(request, &ttl()).is_none_or(|refusal| refusal == Refusal::Method));
+    }
+}
+
+#[test]
+fn s3_5_only_a_credential_that_the_key_does_not_keep_apart_counts() {
+    let plain = "Cache-Control: max-age=60";
+    let own = Credentials::default();
+    let authorization = Credentials { authorization: true, ..own };
+    let cookie = Credentials { cookie: true, ..own };
+    let client_field = Credentials { client_field: true, ..own };
+    let route = Rules { identity: true, ..ttl() };
+    for (credentials, response, expected) in [
+        (own, "", None),
+        (own, "Cache-Control: private", None),
+        (authorization, "", Some(Refusal::Authorization)),
+        (authorization, plain, Some(Refusal::Authorization)),
+        (authorization, "Cache-Control: public", None),
+        (authorization, "Cache-Control: private, must-revalidate", Some(Refusal::Authorization)),
+        (cookie, "", Some(Refusal::Cookie)),
+        (cookie, plain, None),
+        (cookie, "Cache-Control: private, max-age=60", None),
+        (client_field, "", Some(Refusal::ClientField)),
+        (client_field, plain, Some(Refusal::ClientField)),
+        (client_field, "Cache-Control: s-maxage=60", None),
+        (authorization.or(cookie), plain, Some(Refusal::Authorization)),
+    ] {
+        let none = HeaderMap::new();
+        let plain = RequestFacts::of(&Method::GET, &none, false);
+        let request = RequestFacts { credentials, identified: true, ..plain };
+        let stored = storability(request, StatusCode::OK, &fields(response), &route);
+        assert_eq!(refused(stored), expected, "{credentials:?} {response}");
+    }
+}
+
+#[test]
+fn a_lifetime_does_not_replace_what_an_override_does() {
+    let all = |no_cache, must_revalidate, private, no_store| Rules {
+        overrides: Overrides { no_cache, must_revalidate, private, no_store },
+        ..ttl()
+    };
+    let (none, every) = (all(false, false, false, false), all(true, true, true, true));
+    for (response, by_none) in [
+        ("Cache-Control: no-cache", Some(Refusal::NoValidator)),
+        ("Cache-Control: private", Some(Refusal::Private)),
+        ("Cache-Control: no-store", Some(Refusal::NoStore)),
+        ("Cache-Control: no-store, private, no-cache", Some(Refusal::NoStore)),
+        ("CDN-Cache-Control: no-store", Some(Refusal::NoStore)),
+    ] {
+        assert_eq!(refusal_by(response, &none), by_none, "{response}");
+        assert_eq!(refusal_by(response, &every), None, "{response}");
+    }
+    for (rules, response, expected) in [
+        (all(true, true, true, false), "Cache-Control: no-store", Some(Refusal::NoStore)),
+        (all(true, true, false, true), "Cache-Control: private", Some(Refusal::Private)),
+        (all(false, true, true, true), "Cache-Control: no-cache", Some(Refusal::NoValidator)),
+        (every.clone(), "Vary: *", Some(Refusal::VaryAny)),
+    ] {
+        assert_eq!(refusal_by(response, &rules), expected, "{response}");
+    }
+    // What is overruled permits nothing.
+    let asked = "Cache-Control: must-revalidate";
+    assert_eq!(refused(decide("Authorization: x", 200, asked, &none)), None);
+    let refusal = refused(decide("Authorization: x", 200, asked, &every));
+    assert_eq!(refusal, Some(Refusal::Authorization));
+}
+
+#[test]
+fn what_other_rules_let_be_stored_is_held_against_these() {
+    let shared = Rules { shared: true, ..ttl() };
+    let credential = credentials(&fields("Authorization: x"));
+    let none = Credentials::default();
+    for (response, rules, answered, expected) in [
+        ("", &shared, credential, true),
+        ("", &ttl(), credential, false),
+        ("", &ttl(), none, true),
+        ("Cache-Control: public", &ttl(), credential, true),
+        ("Cache-Control: private", &ttl(), none, false),
+        ("Cache-Control: private", &Rules { identity: true, ..ttl() }, none, true),
+        ("Cache-Control: no-store", &ttl(), none, false),
+        // For how long is another question.
+        ("", &Rules::default(), none, true),
+    ] {
+        let kept = may_be_kept(StatusCode::OK, &fields(response), rules, answered);
+        assert_eq!(kept, expected, "{response} {answered:?}");
     }
 }

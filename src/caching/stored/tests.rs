@@ -1,4 +1,5 @@
 use super::super::rules::Rules;
+use super::super::storability::Credentials;
 use super::super::terms::terms;
 use super::super::testing::{fields, secs};
 use super::*;
@@ -128,4 +129,24 @@ fn an_empty_body_is_a_body() {
     assert_eq!(stored.body(), "");
     assert_eq!(stored.representation(Coding::Identity).unwrap(), "");
     assert_eq!(stored.codings().count(), 0);
+}
+
+#[test]
+fn changed_rules_take_back_what_they_would_not_let_be_shared() {
+    let rules = |version, shared| Rules { version, shared, ..Rules::default() };
+    let answered = Credentials { authorization: true, ..Credentials::default() };
+    for (fields, answered, withdrawn) in [
+        ("Cache-Control: max-age=60", answered, true),
+        ("Cache-Control: max-age=60", Credentials::default(), false),
+        ("Cache-Control: public, max-age=60", answered, false),
+    ] {
+        let plain = head(200, fields);
+        let terms = Terms { answered, ..*plain.terms() };
+        let head = plain.freshened(&plain.fields(0), terms, Stamp::default());
+        assert!(!head.terms_by(&rules(1, true)).withdrawn, "{fields}");
+        assert_eq!(head.terms_by(&rules(2, false)).withdrawn, withdrawn, "{fields}");
+        // And back again: what was found out of whom it answered is not forgotten.
+        assert!(!head.terms_by(&rules(3, true)).withdrawn, "{fields}");
+        assert_eq!(head.terms_by(&rules(4, false)).answered, answered, "{fields}");
+    }
 }

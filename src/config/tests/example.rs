@@ -52,15 +52,10 @@ fn every_line_that_is_commented_out_could_stand_there() {
     for (line, plain) in EXAMPLE.lines().zip(uncommented().lines()) {
         if plain.starts_with('[') {
             // Of the first table there is one in `UPSTREAM`.
-            header =
-                plain.split(" #").next().filter(|header| *header != "[upstream]").unwrap_or("");
+            let written = plain.split(" #").next().map(str::trim_end);
+            header = written.filter(|header| *header != "[upstream]").unwrap_or("");
         } else if line != plain {
-            let path = if header == "[[route]]" && !plain.starts_with("path") {
-                "path = \"/{id}\"\n"
-            } else {
-                ""
-            };
-            let text = format!("{UPSTREAM}{header}\n{path}{plain}\n");
+            let text = format!("{UPSTREAM}{header}\n{plain}\n{}\n", needed_beside(header, plain));
             match load(&text, "config.toml", &Environment::default()) {
                 Err(errors) if !errors.to_string().contains("cannot be read") => {
                     panic!("{plain}\n{errors}")
@@ -68,6 +63,17 @@ fn every_line_that_is_commented_out_could_stand_there() {
                 _ => {}
             }
         }
+    }
+}
+
+/// What a line cannot do without.
+fn needed_beside(header: &str, line: &str) -> &'static str {
+    match header {
+        "[[route]]" if line.contains("jwt:") => "path = \"/\"\n[jwt]\nsecret = \"hush\"",
+        "[[route]]" if !line.starts_with("path") => "path = \"/{id}\"",
+        "[jwt]" if line.starts_with("algorithms") => "key_file = \"tests/keys/es256_public.pem\"",
+        "[jwt]" if !line.starts_with(['k', 's', '[']) => "secret = \"hush\"",
+        _ => "",
     }
 }
 

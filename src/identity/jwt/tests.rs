@@ -210,7 +210,7 @@ fn only_one_bearer_credential_counts() {
         (lines(&[]), "absent"),
         (lines(&["Basic YTpi".into()]), "absent"),
         (lines(&[format!("Token {token}")]), "absent"),
-        (lines(&[token.clone()]), "absent"),
+        (lines(std::slice::from_ref(&token)), "absent"),
         (lines(&[format!("bearer {token}")]), "alice"),
         (lines(&[format!("BEARER   {token}")]), "alice"),
         (lines(&["Bearer".into()]), "token-malformed"),

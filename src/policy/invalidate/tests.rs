@@ -10,7 +10,8 @@ fn expanded(text: &str) -> Option<Invalidation> {
     let path = "/users/7";
     let captures = path_pattern().captures(path).unwrap();
     let template = InvalidateTemplate::parse(text, &path_pattern()).unwrap();
-    template.expand(Values { captures: &captures, path, query: "q=a b", host: "example.com" })
+    let (query, host) = ("q=a b", "example.com");
+    template.expand(Values { captures: &captures, path, query, identity: None, host })
 }
 
 #[test]
@@ -18,6 +19,9 @@ fn there_are_five_kinds() {
     let cases = [
         ("tag:user:{id}", Some(Invalidation::Tag("user:7".into()))),
         ("tag:{host}", Some(Invalidation::Tag("example.com".into()))),
+        ("tag:u:{identity}", None),
+        ("prefix:/users/{identity}/", None),
+        ("url:/users/{identity}", None),
         ("tag:{query:absent}", None),
         ("tag:q:{query:q}", None),
         ("prefix:/api/{id}/", Some(Invalidation::Prefix("/api/7/".into()))),

@@ -11,8 +11,13 @@ fn with_values<T>(template: &str, then: impl FnOnce(&Template, Values<'_>) -> T)
     let pattern = path_pattern();
     let path = "/users/7/a%20b";
     let captures = pattern.captures(path).unwrap();
-    let values =
-        Values { captures: &captures, path, query: "date=%31&empty=&sp=a b", host: "example.com" };
+    let values = Values {
+        captures: &captures,
+        path,
+        query: "date=%31&empty=&sp=a b",
+        identity: Some("alice"),
+        host: "example.com",
+    };
     then(&Template::parse(template, &pattern).unwrap(), values)
 }
 
@@ -26,6 +31,7 @@ fn names_are_filled_in_and_nothing_is_decoded() {
         ("date:{query:date}", "date:%31"),
         ("{query:empty}|{query:absent}|", "||"),
         ("{host}/{id}", "example.com/7"),
+        ("user:{identity}", "user:alice"),
         ("{{{id}}}", "{7}"),
         ("{{id}}", "{id}"),
         ("a{{b}}c", "a{b}c"),
@@ -54,7 +60,19 @@ fn a_tag_is_something_without_spaces() {
 fn values_that_were_not_captured_are_empty() {
     let template = Template::parse("a{id}b", &path_pattern()).unwrap();
     let none = Captures::default();
-    assert_eq!(template.expand(Values { captures: &none, path: "/", query: "", host: "" }), "ab");
+    let values = Values { captures: &none, path: "/", query: "", identity: None, host: "" };
+    assert_eq!(template.expand(values), "ab");
+}
+
+#[test]
+fn nothing_is_named_after_nobody() {
+    let none = Captures::default();
+    let nobody = Values { captures: &none, path: "/", query: "", identity: None, host: "a" };
+    for (template, expected) in [("user:{identity}", None), ("{host}", Some("a"))] {
+        let template = Template::parse(template, &path_pattern()).unwrap();
+        assert_eq!(template.names_identity(), expected.is_none());
+        assert_eq!(template.expand_tag(nobody).as_deref(), expected);
+    }
 }
 
 #[test]
@@ -67,7 +85,7 @@ fn a_bad_template_is_refused_where_it_is_bad() {
         ("{query}", 1, TemplateFault::UnknownName),
         ("{*rest}", 1, TemplateFault::UnknownName),
         ("{ id }", 1, TemplateFault::UnknownName),
-        ("u:{identity}", 3, TemplateFault::NotInThisBuild),
+        ("u:{Identity}", 3, TemplateFault::UnknownName),
         ("a{id", 1, TemplateFault::Unclosed),
         ("{id}{", 4, TemplateFault::Unclosed),
         ("a}", 1, TemplateFault::Unopened),
@@ -91,7 +109,7 @@ proptest! {
         match Template::parse(&text, &path_pattern()) {
             Ok(template) => {
                 let captures = path_pattern().captures("/users/7/rest").unwrap();
-                template.expand_tag(Values { captures: &captures, path: &path, query: &path, host: &path });
+                template.expand_tag(Values { captures: &captures, path: &path, query: &path, identity: Some(&path), host: &path });
             }
             Err(bad) => prop_assert!(text.is_char_boundary(bad.offset), "{:?}", bad),
         }
@@ -99,8 +117,8 @@ proptest! {
 
     #[test]
     fn a_tag_is_never_empty_and_never_has_spaces(query in any::<String>(), host in any::<String>()) {
-        let template = Template::parse("{query:a}{host}", &path_pattern()).unwrap();
-        let values = Values { captures: &Captures::default(), path: "/", query: &query, host: &host };
+        let template = Template::parse("{query:a}{host}{identity}", &path_pattern()).unwrap();
+        let values = Values { captures: &Captures::default(), path: "/", query: &query, identity: Some(&host), host: &host };
         if let Some(tag) = template.expand_tag(values) {
             prop_assert_eq!(tag.split_whitespace().collect::<Vec<_>>(), vec![tag.as_str()]);
         }

@@ -200,3 +200,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pattern_covers_those_whose_paths_it_matches() {
+    for (outer, inner, expected) in [
+        ("/{*rest}", "/", true),
+        ("/{*rest}", "/a/{b}/{*c}", true),
+        ("/a/{*rest}", "/a/b", true),
+        ("/a/{*rest}", "/a/", true),
+        ("/a/{*rest}", "/a", false),
+        ("/a/{*rest}", "/b/c", false),
+        ("/a/{b}", "/a/c", true),
+        ("/a/{b}", "/a/{c}", true),
+        ("/a/{b}", "/a/", false),
+        ("/a/{b}", "/a/{*c}", false),
+        ("/a/{b}", "/a/c/d", false),
+        ("/a/b", "/a/{c}", false),
+        ("/a/b", "/a/b", true),
+        ("/{a}/c", "/b/c", true),
+    ] {
+        let (outer, inner): (PathPattern, PathPattern) =
+            (outer.parse().unwrap(), inner.parse().unwrap());
+        assert_eq!(outer.covers(&inner), expected, "{outer} {inner}");
+    }
+}

@@ -7,6 +7,7 @@ mod gate;
 mod origin;
 mod reply;
 mod secured;
+pub(crate) mod token;
 mod unix;
 mod wire;
 
