@@ -36,7 +36,7 @@
 //! | 10 | [`config`] | the file as written becomes checked settings |
 //! | 9 | [`server`] | sockets in, for any handler: limits, refusals, tunnels, drain |
 //! | 8 | [`service`], [`admin`] | the two handlers: the way of a request; the operator's API |
-//! | 7 | [`respond`] | what was served becomes the response that is sent |
+//! | 7 | [`respond`], [`explain`] | what was served becomes the response that is sent; what would be done, and why |
 //! | 6 | [`cache`] | looks up, decides, collapses, fetches, stores, invalidates |
 //! | 5 | [`store`], [`upstream`] | what is kept in memory; the origin servers |
 //! | 4 | [`body`], [`policy`] | bodies that flow; the operator's rules, looked up |
@@ -80,6 +80,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod counters;
+pub mod explain;
 pub mod identity;
 pub mod journal;
 pub mod policy;

@@ -5,6 +5,7 @@
 //! response ([`respond`]), the metrics and the one line in the log (`account`).
 
 mod account;
+mod explaining;
 mod hints;
 mod inquire;
 mod kept_apart;
@@ -22,6 +23,7 @@ use http::{Request, Response, StatusCode};
 use crate::body::{Answer, Body};
 use crate::cache::{Cache, Inquiry, Served};
 use crate::clock::{Clock, Stopwatch};
+use crate::explain::debug_field;
 use crate::identity::peer::Peer;
 use crate::journal::Journal;
 use crate::respond::respond;
@@ -30,6 +32,8 @@ use crate::semantics::target::Target;
 
 use account::Account;
 use unasked::Asked;
+
+use explaining::DEBUG;
 
 pub use account::AccessLog;
 pub use hints::Hints;
@@ -59,6 +63,7 @@ impl Service {
             return Answer::now(refusal(StatusCode::BAD_REQUEST, "no-target", None, true));
         };
         let rulebook = self.rulebook.load();
+        let debug = rulebook.takes_debug_token(&mut parts.headers);
         let (inquiry, body) = match self.inquire(&rulebook, &mut parts, body, &target, peer) {
             Ok(inquiry) => inquiry,
             Err(why) => {
@@ -69,12 +74,12 @@ impl Service {
         };
         let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), watch);
         match self.cache.at_once(&inquiry) {
-            Some(served) => Answer::now(self.send(served, &inquiry, account)),
+            Some(served) => Answer::now(self.send(served, &inquiry, account, debug)),
             None => {
                 let (service, interims) = (Arc::clone(self), inquiry.interims());
                 let response = async move {
                     let served = service.cache.serve(&inquiry, body).await;
-                    service.send(served, &inquiry, account)
+                    service.send(served, &inquiry, account, debug)
                 };
                 Answer::announced(response, interims)
             }
@@ -82,10 +87,20 @@ impl Service {
     }
 
     /// The response, counted and told of.
-    fn send(&self, served: Served, inquiry: &Inquiry, account: Account) -> Response<Body> {
+    fn send(
+        &self,
+        served: Served,
+        inquiry: &Inquiry,
+        account: Account,
+        debug: bool,
+    ) -> Response<Body> {
         let (outcome, status, failure) = (served.outcome, served.status, served.failure());
         self.hint(inquiry, &status);
-        let response = respond(served, inquiry, self.clock.now());
+        let told = debug.then(|| debug_field(inquiry, &served)).flatten();
+        let mut response = respond(served, inquiry, self.clock.now());
+        if let Some(told) = told {
+            response.headers_mut().insert(&DEBUG, told);
+        }
         account.close(response, outcome, status, failure)
     }
 }

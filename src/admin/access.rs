@@ -1,6 +1,5 @@
 //! Who may ask what. Whoever can reach a loopback port includes every web page in a browser on the same machine.
 
-use std::hint;
 use std::net::IpAddr;
 
 use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
@@ -9,13 +8,14 @@ use http::uri::Authority;
 use http::{HeaderMap, Method};
 
 use crate::identity::peer::Peer;
+use crate::identity::shared_secret::SharedSecret;
 
 /// The rules of one admin listener.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Access {
     /// What `Authorization: Bearer` must carry, from anywhere but loopback and for whatever changes something. Without
     /// one, nobody but loopback is answered.
-    pub token: Option<String>,
+    pub token: Option<SharedSecret>,
     /// Paths that anybody may read.
     pub open: Vec<String>,
 }
@@ -63,7 +63,7 @@ impl Access {
             return Err(Denied::CrossSite);
         }
         match (bearer(&head.headers), &self.token) {
-            (Some(given), Some(token)) if is_same(given, token.as_bytes()) => return Ok(()),
+            (Some(given), Some(token)) if token.is(given) => return Ok(()),
             (Some(_), Some(_)) => return Err(Denied::WrongToken),
             _ => {}
         }
@@ -122,19 +122,4 @@ fn bearer(fields: &HeaderMap) -> Option<&[u8]> {
     let credential = fields.get(AUTHORIZATION)?.as_bytes();
     let (scheme, token) = credential.split_at_checked("Bearer ".len()).unwrap_or_default();
     Some(if scheme.eq_ignore_ascii_case(b"Bearer ") { token } else { b"" })
-}
-
-/// Compares in a time that tells the length, never the content.
-fn is_same(given: &[u8], token: &[u8]) -> bool {
-    let differing = given.iter().zip(token).fold(0, |sum, (a, b)| sum | (a ^ b));
-    !token.is_empty() && given.len() == token.len() && hint::black_box(differing) == 0
-}
-
-impl std::fmt::Debug for Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Access")
-            .field("token", &self.token.as_ref().map(|_| "(secret)"))
-            .field("open", &self.open)
-            .finish()
-    }
 }

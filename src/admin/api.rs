@@ -1,4 +1,4 @@
-//! A handler like the public one, for `/livez`, `/readyz`, `/metrics`, `/api/purge` and `/api/reload`.
+//! A handler like the public one, for `/livez`, `/readyz`, `/metrics` and what is below `/api`.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::access::{Access, Denied, Grant};
+use super::explaining;
 use super::purges::{Done, History, Order};
 use super::reply::{self, Problem};
 use super::status::Readiness;
@@ -22,6 +23,7 @@ use crate::body::{Answer, Body};
 use crate::caching::purge::Purge;
 use crate::clock::Clock;
 use crate::counters::{self, Counters};
+use crate::explain::{Explanation, Question};
 use crate::identity::peer::Peer;
 use crate::journal::{Journal, Level, Value};
 
@@ -73,6 +75,8 @@ pub struct Abilities {
     pub counters: Arc<Counters>,
     /// Forgets stored responses.
     pub forget: Arc<Forget>,
+    /// Says what would be done with a request.
+    pub explain: Arc<dyn Fn(&Question) -> Explanation + Send + Sync>,
     /// Reads the configuration again.
     pub reload: Arc<Reload>,
     /// Hears of every purge.
@@ -126,6 +130,9 @@ impl Admin {
             "/livez" => Ok(reply::json(StatusCode::OK, &serde_json::json!({"status": "alive"}))),
             "/readyz" => Ok(self.readyz(grant)),
             "/metrics" => Ok(reply::text(counters::CONTENT_TYPE, self.abilities.counters.encode())),
+            "/api/explain" => explaining::question(&head).map(|question| {
+                explaining::answer(&head.headers, &(self.abilities.explain)(&question))
+            }),
             "/api/purge" if !is_json(&head.headers) => Err(Problem::MediaType),
             "/api/purge" => return Answer::later(Arc::clone(self).purge(body)),
             "/api/reload" if !is_json(&head.headers) && head.headers.contains_key(CONTENT_TYPE) => {
@@ -207,8 +214,10 @@ impl Admin {
 }
 
 fn is_known(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/metrics" | "/api/purge" | "/api/reload")
-        || path.starts_with("/api/purge/")
+    matches!(
+        path,
+        "/livez" | "/readyz" | "/metrics" | "/api/explain" | "/api/purge" | "/api/reload"
+    ) || path.starts_with("/api/purge/")
 }
 
 /// A page of another site can send any text, but not this type, without asking us first.

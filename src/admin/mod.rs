@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod explaining;
 mod purges;
 mod reply;
 mod status;

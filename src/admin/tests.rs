@@ -11,7 +11,9 @@ use crate::body::{Answer, Body};
 use crate::caching::purge::{Purge, Selector};
 use crate::clock::{Clock, Timestamp};
 use crate::counters::Counters;
+use crate::explain::Explanation;
 use crate::identity::peer::{Peer, Scheme};
+use crate::identity::shared_secret::SharedSecret;
 use crate::journal::Journal;
 
 fn from(address: &str) -> Peer {
@@ -52,6 +54,12 @@ fn bench(token: Option<&str>, ready: bool) -> Bench {
             kept.lock().unwrap().push(purge);
             Box::pin(async move { if fails { Err(Unfinished) } else { Ok(7) } })
         }),
+        explain: Arc::new(|question| {
+            let mut text = Vec::new();
+            text.push(question.head().uri.to_string());
+            text.extend(question.head().headers.keys().map(ToString::to_string));
+            Explanation::malformed(http::StatusCode::IM_A_TEAPOT, &text.join(" "))
+        }),
         reload: Arc::new(move || {
             let outcome = if ready {
                 Ok(Reloaded { restart_pending: vec!["server.listen"], warnings: Vec::new() })
@@ -64,7 +72,7 @@ fn bench(token: Option<&str>, ready: bool) -> Bench {
         clock: Clock::manual(Timestamp::from_secs(1)),
     };
     let open = ["/livez", "/readyz"].map(str::to_owned).to_vec();
-    let access = Access { token: token.map(str::to_owned), open };
+    let access = Access { token: token.map(SharedSecret::new), open };
     Bench { admin: Admin::new(access, abilities), purges }
 }
 

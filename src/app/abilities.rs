@@ -15,7 +15,7 @@ pub(super) fn abilities(
     reloads: &Arc<Reloads>,
 ) -> Abilities {
     let (read, outcome) = (Arc::clone(service), Arc::downgrade(reloads));
-    let forgetful = Arc::clone(service);
+    let (forgetful, explaining) = (Arc::clone(service), Arc::clone(service));
     let reloads = Arc::downgrade(reloads);
     Abilities {
         readiness: Arc::new(move || Readiness {
@@ -31,6 +31,7 @@ pub(super) fn abilities(
                 purging.map(|purging| purging.matched).map_err(|_| Unfinished)
             })
         }),
+        explain: Arc::new(move |question| explaining.explain(question, true)),
         reload: Arc::new(move || {
             let outcome = reloads.upgrade().map(|reloads| reloads.ask(Because::Admin));
             Box::pin(async move {

@@ -1,6 +1,7 @@
 //! The only place that builds, connects and reloads the parts, and chooses the runtimes they run on.
 
 mod abilities;
+mod explaining;
 mod fixed;
 mod listeners;
 mod machine;
@@ -38,6 +39,7 @@ use reload::{Because, Reloader, Reloads};
 use rulebooks::Rulebooks;
 use workers::Workers;
 
+pub use explaining::explain;
 pub use settings::journal as journal_settings;
 
 /// A running Forebay.

@@ -6,6 +6,7 @@ use super::{settings, upstreams};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::counters::Counters;
+use crate::identity::shared_secret::SharedSecret;
 use crate::policy::HostNames;
 use crate::service::{Hints, Rulebook};
 use crate::upstream::Events;
@@ -27,7 +28,7 @@ impl Rulebooks {
 
     /// The rulebook of a configuration, which follows `before`.
     pub(super) fn next(&mut self, settings: Settings, before: Option<&Rulebook>) -> Rulebook {
-        let Settings { server, log, jwt, mut policy, .. } = settings;
+        let Settings { server, admin, log, jwt, mut policy, .. } = settings;
         let running = before.map(|before| before.upstreams.as_slice()).unwrap_or_default();
         let (clock, counters, events) = (&self.clock, &self.counters, &self.events);
         let upstreams = upstreams::start(settings.upstreams, running, clock, counters, events);
@@ -45,6 +46,7 @@ impl Rulebooks {
             proxies: server.proxies,
             verifier: jwt,
             request_body: server.limits.request_body,
+            debug_token: admin.debug_token.map(|token| SharedSecret::new(token.expose())),
             access: settings::access_log(&log),
             policy,
         }

@@ -9,6 +9,7 @@ use crate::config::{
     self, AdminSettings, Capacity, LogFormat, LogLevel, LogSettings, ServerLimits, ServerSettings,
     Settings,
 };
+use crate::identity::shared_secret::SharedSecret;
 use crate::journal::{Format, Level};
 use crate::server::{self, Limits};
 use crate::service::AccessLog;
@@ -53,7 +54,7 @@ pub(super) fn admin_server(public: server::Settings) -> server::Settings {
 /// Who may ask the admin listener what.
 pub(super) fn access(settings: &AdminSettings) -> Access {
     Access {
-        token: settings.token.as_ref().map(|token| token.expose().to_owned()),
+        token: settings.token.as_ref().map(|token| SharedSecret::new(token.expose())),
         open: settings.open.iter().map(|path| (*path).to_owned()).collect(),
     }
 }

@@ -35,19 +35,11 @@ pub enum Reading {
 impl Cache {
     /// Reads the content of a request whose key it belongs to, and notes in `inquiry` what became of it. What is left to
     /// be forwarded is returned.
-    pub(super) async fn read_content(
-        &self,
-        inquiry: &Inquiry,
-        rules: &KeyBody,
-        body: Body,
-    ) -> Body {
+    pub async fn read_content(&self, inquiry: &Inquiry, rules: &KeyBody, body: Body) -> Body {
         let (reading, body) = match refusal(inquiry, rules) {
             Some(refusal) => (Reading::Unread(refusal), body),
             None => self.read_and_key(inquiry, rules, body).await,
         };
-        if let Reading::Unread(refusal) | Reading::Unkeyed(refusal) = &reading {
-            inquiry.counters.not_stored(refusal.as_str());
-        }
         let _ = inquiry.reading.set(reading);
         body
     }

@@ -20,6 +20,27 @@ pub struct Purging {
     pub matched: u64,
 }
 
+impl Inquiry {
+    /// What its route says it invalidates.
+    pub fn invalidates(&self) -> Vec<Selector> {
+        let authority = || Some(self.authority.clone());
+        let identity = self.identity_text();
+        let values = self.values(identity.as_deref());
+        let templates = self.route.invalidates.iter();
+        let declared = templates.filter_map(|template| template.expand(values));
+        let selectors = declared.map(|invalidation| match invalidation {
+            Invalidation::Tag(tag) => Selector::Tag(tag),
+            Invalidation::Prefix(path) => Selector::Prefix { authority: authority(), path },
+            Invalidation::Url(path_and_query) => {
+                Selector::Url { authority: authority(), path_and_query }
+            }
+            Invalidation::Route(name) => Selector::Route(name.into()),
+            Invalidation::All => Selector::All,
+        });
+        selectors.collect()
+    }
+}
+
 impl Cache {
     /// Applies a purge, then counts what it struck and lets go of it. From when it is applied on, which is before the
     /// counting, nothing it covers is used, whether stored or still under way.
@@ -100,19 +121,7 @@ impl Cache {
             .into_iter()
             .map(|path_and_query| Selector::Url { authority: authority(), path_and_query })
             .collect();
-        let identity = inquiry.identity_text();
-        let values = inquiry.values(identity.as_deref());
-        let declared =
-            inquiry.route.invalidates.iter().filter_map(|template| template.expand(values));
-        selectors.extend(declared.map(|invalidation| match invalidation {
-            Invalidation::Tag(tag) => Selector::Tag(tag),
-            Invalidation::Prefix(path) => Selector::Prefix { authority: authority(), path },
-            Invalidation::Url(path_and_query) => {
-                Selector::Url { authority: authority(), path_and_query }
-            }
-            Invalidation::Route(name) => Selector::Route(name.into()),
-            Invalidation::All => Selector::All,
-        }));
+        selectors.extend(inquiry.invalidates());
         self.purged.apply(&selectors, false);
         if self.purged.wants_compaction()
             && self.compacting.try_acquire().is_ok_and(|permit| {

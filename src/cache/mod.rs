@@ -17,6 +17,7 @@ mod inquiry;
 mod invalidate;
 mod keep_part;
 mod lookup;
+mod peek;
 mod refresh;
 mod serve;
 mod span;
@@ -49,6 +50,7 @@ use collapse::Collapser;
 pub use content::Reading;
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
+pub use peek::Peek;
 pub use span::Span;
 
 /// Keys whose responses proved unstorable that are remembered at once.

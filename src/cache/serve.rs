@@ -37,6 +37,9 @@ impl Cache {
             Some(rules) => Box::pin(self.read_content(inquiry, rules, body)).await,
             None => body,
         };
+        if let Some(Reading::Unread(refusal) | Reading::Unkeyed(refusal)) = inquiry.reading.get() {
+            inquiry.counters.not_stored(refusal.as_str());
+        }
         if let Some(Reading::Torn(error)) = inquiry.reading.get() {
             let failure = Failure::Upstream(upstream::Failure::RequestBody(*error));
             return failed(failure, CacheStatus::neither().because(failure.as_str()));

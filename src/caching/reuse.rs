@@ -108,6 +108,11 @@ pub enum Unusable {
 }
 
 impl Unusable {
+    /// The reason as a word.
+    pub const fn as_str(self) -> &'static str {
+        self.refusal().as_str()
+    }
+
     /// The same as a reason not to store the answer that the client then gets.
     pub const fn refusal(self) -> Refusal {
         match self {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod check;
+mod explain;
 mod file;
 mod purge;
 mod reload;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Say what is wrong with the configuration, without serving anything
     Check(FileOption),
+    /// Say what would be done with a request, and why, without serving anything
+    Explain(explain::Options),
     /// Make a running proxy forget stored responses
     Purge(purge::Options),
     /// Have a running proxy read its configuration again
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
     let exit = match command {
         None => serve::run(&serve),
         Some(Command::Check(options)) => check::run(&options),
+        Some(Command::Explain(options)) => explain::run(&options),
         Some(Command::Purge(options)) => purge::run(&options),
         Some(Command::Reload(options)) => reload::run(&options),
     };

@@ -19,6 +19,8 @@ pub struct AdminSettings {
     pub listen: AdminAddress,
     /// Needed from anywhere but loopback, and for whatever changes something. From `token` or the content of `token_file`.
     pub token: Option<Secret>,
+    /// A client that shows it is told what becomes of its request.
+    pub debug_token: Option<Secret>,
     /// Paths that need no token from anywhere.
     pub open: Vec<&'static str>,
 }
@@ -41,7 +43,6 @@ impl Default for AdminAddress {
 
 impl AdminSettings {
     pub(super) fn read(table: &Table<'_>) -> Self {
-        table.not_in_build(&["debug_token"]);
         let listen = table.get("listen", "127.0.0.1:8090", admin_listener);
         let token = table.get("token", "", secret);
         let token_in_file = table.find("token_file", token_file);
@@ -52,6 +53,7 @@ impl AdminSettings {
             enabled: table.get("enabled", "true", boolean),
             listen,
             token: token.or(token_in_file),
+            debug_token: table.get("debug_token", "", secret),
             open: table.get(
                 "open",
                 r#"["/livez", "/readyz"]"#,

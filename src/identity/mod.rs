@@ -9,6 +9,7 @@ pub mod forwarded;
 pub mod jwt;
 pub mod networks;
 pub mod peer;
+pub mod shared_secret;
 pub mod source;
 pub mod whose;
 

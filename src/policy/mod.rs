@@ -21,6 +21,7 @@ mod pattern;
 mod query;
 mod refresh;
 mod reply;
+mod rivals;
 mod route;
 mod template;
 
@@ -45,6 +46,7 @@ pub use pattern::PathPattern;
 pub use query::{BadGlob, NameGlob, QueryRules, Selection};
 pub use refresh::{Asked, BadRefreshOn, RefreshOn, RefreshRules};
 pub use reply::{Content, Reply};
+pub use rivals::{LessSpecific, Rival};
 pub use route::{Route, Timeouts};
 pub use template::{BadTemplate, Template, TemplateFault, Values};
 

@@ -8,6 +8,7 @@ use super::{AccessLog, Hints};
 use crate::counters::RouteCounters;
 use crate::identity::TrustedProxies;
 use crate::identity::jwt::Verifier;
+use crate::identity::shared_secret::SharedSecret;
 use crate::policy::{HostNames, Policy, Route};
 use crate::semantics::target::Target;
 use crate::upstream::Upstream;
@@ -31,6 +32,8 @@ pub struct Rulebook {
     pub health_path: Option<Box<str>>,
     /// The longest request body, in bytes, where the route does not say.
     pub request_body: u64,
+    /// Whoever shows this is told what becomes of a request.
+    pub debug_token: Option<SharedSecret>,
     /// Which requests are told of.
     pub access: AccessLog,
     /// What the operator was told of already.

@@ -1,5 +1,6 @@
 //! What is answered without asking anybody.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::Response;
@@ -12,7 +13,7 @@ use crate::body::Body;
 use crate::clock::Stopwatch;
 use crate::counters::Outcome;
 use crate::identity::peer::Peer;
-use crate::policy::Values;
+use crate::policy::{Route, Values};
 use crate::respond::declared;
 use crate::respond::synthetic::readiness;
 use crate::semantics::target::Target;
@@ -26,6 +27,17 @@ pub(super) enum Unasked {
     Declared,
     /// It asks whether we are ready.
     Probe,
+}
+
+impl Unasked {
+    /// The reason as a word.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused(refused) => refused.word(),
+            Self::Declared => "respond",
+            Self::Probe => "health_path",
+        }
+    }
 }
 
 impl From<Refused> for Unasked {
@@ -47,6 +59,21 @@ pub(super) struct Asked<'a> {
 impl Service {
     /// The response. All but probes, which are no traffic, are counted and told of.
     pub(super) fn answer_unasked(&self, asked: Asked<'_>, why: Unasked) -> Response<Body> {
+        let (route, response) = self.unasked(asked, why);
+        let (outcome, word) = match why {
+            Unasked::Refused(refused) => (Outcome::Refused, Some(refused.word())),
+            Unasked::Declared => (Outcome::Respond, None),
+            Unasked::Probe => return response,
+        };
+        self.account_unasked(asked, route, response, outcome, word)
+    }
+
+    /// The response alone, and the route that it is for.
+    pub(super) fn unasked<'a>(
+        &self,
+        asked: Asked<'a>,
+        why: Unasked,
+    ) -> (&'a Arc<Route>, Response<Body>) {
         let Asked { rulebook, parts, target, .. } = asked;
         let (path, query) = target.split();
         let found = rulebook.policy.find(&parts.method, &target.authority, path);
@@ -62,11 +89,6 @@ impl Service {
             Unasked::Probe => readiness(!self.leaving.load(Ordering::Relaxed)),
         };
         route.response_fields.apply(response.headers_mut());
-        let (outcome, word) = match why {
-            Unasked::Refused(refused) => (Outcome::Refused, Some(refused.word())),
-            Unasked::Declared => (Outcome::Respond, None),
-            Unasked::Probe => return response,
-        };
-        self.account_unasked(asked, route, response, outcome, word)
+        (route, response)
     }
 }

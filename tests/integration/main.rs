@@ -48,6 +48,7 @@ mod until; // lifetimes that end at a time of day // (d) what is stored, and for
 mod actions; // what a route does: fields, answers of its own, who is let in
 mod admin; // (i) the operator's listener, and who is kept from it
 mod compression; // [compression], and what a route says of it
+mod explaining; // what is said to those who ask why
 mod lifecycle; // (g) start, stop, and a world that is not as it should be
 mod reloading; // (g) another configuration while requests come
 mod saying; // fields, log lines, metrics, probes, our own errors

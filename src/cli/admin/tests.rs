@@ -26,6 +26,7 @@ fn a_listener_on_every_address_is_asked_on_loopback() {
             enabled: true,
             listen: AdminAddress::Tcp(listen.parse().unwrap()),
             token: None,
+            debug_token: None,
             open: Vec::new(),
         })
     };

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::policy::{Conflict, Policy, Route};
+use crate::policy::{Conflict, LessSpecific, Policy, Route};
 
 /// Routes from lines of `[METHOD,METHOD] [HOST]/PATH`, each called what its line says.
 fn routes(lines: &[&str]) -> Vec<Route> {
@@ -216,4 +216,29 @@ fn a_long_host_or_path_is_looked_up_no_longer_than_the_patterns_are() {
     let long = format!("{}example.com", "a.".repeat(100_000));
     assert_eq!(&*policy.find(&Method::GET, &long, &deep).route.name, "*.example.com/{*rest}");
     assert_eq!(&*policy.find(&Method::GET, "a.b", &deep).route.name, "fallback");
+}
+
+#[test]
+fn a_rival_is_less_specific_in_host_then_path_then_methods() {
+    let policy = policy(&[
+        "GET example.com/api/{id}",
+        "example.com/api/{id}",
+        "example.com/api/{*rest}",
+        "example.com/{any}/7",
+        "*.example.com/api/7",
+        "/api/7",
+        "POST /api/7",
+    ]);
+    let rivals = policy.rivals(&Method::GET, "example.com", "/api/7");
+    let rivals: Vec<_> = rivals.iter().map(|rival| (&*rival.route.name, rival.less)).collect();
+    assert_eq!(
+        rivals,
+        [
+            ("example.com/api/{id}", LessSpecific::Methods),
+            ("example.com/api/{*rest}", LessSpecific::Segment(2)),
+            ("example.com/{any}/7", LessSpecific::Segment(1)),
+            ("/api/7", LessSpecific::Host),
+        ]
+    );
+    assert!(policy.rivals(&Method::GET, "example.com", "/other").is_empty());
 }

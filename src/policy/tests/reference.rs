@@ -145,11 +145,18 @@ proptest! {
         let policy = Policy::new(routes, Route::new("fallback", "/".parse().unwrap())).unwrap();
         for (method, host, path) in requests {
             let ranked = written.iter().enumerate().filter_map(|(name, route)| {
-                Some((route.rank(method, host, &path)?, name))
+                Some((route.rank(method, host, &path)?, name.to_string()))
             });
-            let expected = ranked.min().map_or("fallback".to_owned(), |(_, name)| name.to_string());
-            let found = policy.find(&method.parse().unwrap(), host, &path);
-            prop_assert_eq!(&*found.route.name, expected, "{} {}{} among {:?}", method, host, path, written);
+            let mut ranked: Vec<_> = ranked.collect();
+            ranked.sort();
+            let mut expected = ranked.into_iter().map(|(_, name)| name);
+            let first = expected.next().unwrap_or("fallback".to_owned());
+            let method: Method = method.parse().unwrap();
+            let found = policy.find(&method, host, &path);
+            prop_assert_eq!(&*found.route.name, first, "{} {}{} among {:?}", method, host, path, written);
+            let rivals = policy.rivals(&method, host, &path);
+            let rivals: Vec<_> = rivals.iter().map(|rival| rival.route.name.to_string()).collect();
+            prop_assert_eq!(rivals, expected.collect::<Vec<_>>());
         }
     }
 
