@@ -10,6 +10,7 @@ mod observers;
 mod reload;
 mod rulebooks;
 mod settings;
+mod telling;
 mod upstreams;
 mod watch;
 mod workers;
@@ -149,6 +150,8 @@ impl App {
             journal.write(clock.now(), Level::Info, &message, &[]);
             spawn(&public, listener, journal, clock);
         }
+        telling::tiers(&service);
+        telling::steps_outside(&service);
         let public: Arc<dyn Running> = Arc::new(public);
 
         let (reloads, asked) = Reloads::channel();

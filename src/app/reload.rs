@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::fixed::Fixed;
 use super::rulebooks::Rulebooks;
 use super::watch::Watch;
-use super::{Running, settings};
+use super::{Running, settings, telling};
 use crate::admin::{Admin, Configuration, NotReloaded, Reloaded};
 use crate::config::{File, Loaded, Settings};
 use crate::counters::Counters;
@@ -174,6 +174,7 @@ impl Reloader {
                     say(Level::Warn, warning);
                 }
                 say(Level::Info, "configuration reloaded");
+                telling::steps_outside(&self.service);
                 if !restart_pending.is_empty() {
                     let keys = restart_pending.join(", ");
                     say(Level::Warn, &format!("what takes effect at the next start: {keys}"));

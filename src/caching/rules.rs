@@ -40,6 +40,21 @@ pub struct Rules {
     pub honor_request_directives: bool,
 }
 
+impl Rules {
+    /// The keys of the operator's by which responses are used that the RFC keeps for somebody else, or for nobody.
+    pub fn outside_the_rfc(&self) -> impl Iterator<Item = &'static str> {
+        let Overrides { no_cache, must_revalidate, private, no_store } = self.overrides;
+        let steps = [
+            (self.shared, "shared"),
+            (no_cache, "override no-cache"),
+            (must_revalidate, "override must-revalidate"),
+            (private, "override private"),
+            (no_store, "override no-store"),
+        ];
+        steps.into_iter().filter(|(is_taken, _)| *is_taken).map(|(_, step)| step)
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {

@@ -29,6 +29,7 @@ mod secret;
 mod server;
 mod settings;
 mod source;
+mod surprises;
 mod syntax;
 mod table;
 mod units;

@@ -16,6 +16,7 @@ use super::kinds::{boolean, duration, list_of, one_of, size, some_of, timeout};
 use super::lifetime::lifetime;
 use super::networks::networks;
 use super::respond::respond;
+use super::surprises;
 use super::table::Table;
 use super::upstreams::Upstreams;
 use super::value::Value;
@@ -123,6 +124,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     };
     refuse_unnamed(table, &route);
     refuse_sharing(table, &route);
+    surprises::warn(table, &route);
     Some(route)
 }
 

@@ -35,6 +35,11 @@ impl PathPattern {
         Self { segments: vec![Segment::Rest("rest".into())] }
     }
 
+    /// Whether it matches every path.
+    pub fn matches_everything(&self) -> bool {
+        matches!(self.segments.as_slice(), [Segment::Rest(_)])
+    }
+
     /// Whether the pattern captures anything under this `name`, and if so as which capture, from 0.
     pub fn capture_index(&self, name: &str) -> Option<usize> {
         self.capture_names().position(|known| known == name)

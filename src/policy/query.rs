@@ -69,6 +69,11 @@ impl QueryRules {
             && (!self.sort || query.split('&').is_sorted_by_key(name_and_value))
     }
 
+    /// Whether a parameter of this name is in the key.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.keep(name)
+    }
+
     /// An empty parameter, as in `a=1&&b=2`, says nothing: where a query is normalised at all, it goes too.
     fn keep(&self, parameter: &str) -> bool {
         let (name, _) = name_and_value(parameter);

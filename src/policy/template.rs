@@ -90,6 +90,22 @@ impl Template {
         Ok(template)
     }
 
+    /// The whole of it, where no request has a part in it.
+    pub fn literal(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Literal(literal)] => Some(literal),
+            _ => None,
+        }
+    }
+
+    /// The names of the parameters that have a part in it.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Query(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
     /// The template, filled in.
     pub fn expand(&self, values: Values<'_>) -> String {
         let mut expanded = String::new();

@@ -437,5 +437,16 @@ fn the_start_lines_say_where_and_in_front_of_what() {
     );
     let line = forebay.wait_for_log(&["listening on http://"]);
     assert!(line.contains(&origin.url()), "{line}");
+    forebay.wait_for_log(&["INFO", "storing in memory, up to "]);
     assert!(!forebay.log_text().contains("a-secret-token"));
+}
+
+#[test]
+fn the_start_lines_say_that_nothing_is_stored_and_what_may_surprise() {
+    let origin = Origin::always(ok("served"));
+    let forebay = Forebay::start(&origin, "[cache]\nenabled = false");
+    forebay.wait_for_log(&["INFO", "storing nothing"]);
+    let forebay =
+        Forebay::start(&origin, "[[route]]\npath = \"/orders\"\ninvalidates = [\"prefix:/\"]");
+    forebay.wait_for_log(&["WARN", "test.toml:", "invalidates: prefix:/"]);
 }
