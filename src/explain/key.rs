@@ -55,6 +55,9 @@ pub(super) fn explain(matter: &Matter<'_>, explanation: &mut Explanation) {
         };
         explanation.say("key", format!("with {name}: {value}"));
     }
+    if inquiry.identity.is_known() {
+        explanation.say("key", "with who asks");
+    }
     for name in &inquiry.route.key_cookies {
         let is_there = all_values(&inquiry.fields, name).is_some();
         let what = if is_there { "given, not shown" } else { "absent" };

@@ -446,7 +446,12 @@ fn the_start_lines_say_that_nothing_is_stored_and_what_may_surprise() {
     let origin = Origin::always(ok("served"));
     let forebay = Forebay::start(&origin, "[cache]\nenabled = false");
     forebay.wait_for_log(&["INFO", "storing nothing"]);
-    let forebay =
-        Forebay::start(&origin, "[[route]]\npath = \"/orders\"\ninvalidates = [\"prefix:/\"]");
+    let forebay = Forebay::start(
+        &origin,
+        "[[route]]\npath = \"/orders\"\ninvalidates = [\"prefix:/\"]\n\
+         [[route]]\nname = \"models\"\npath = \"/models\"\nshared = true\noverride = [\"no-cache\"]",
+    );
+    let outside = "route models steps outside RFC 9111: shared, override no-cache";
+    forebay.wait_for_log(&["INFO", outside]);
     forebay.wait_for_log(&["WARN", "test.toml:", "invalidates: prefix:/"]);
 }
