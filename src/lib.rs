@@ -17,6 +17,7 @@
 //!                │                                       ├ 304: the stored response is freshened
 //!                │                                       └ fill ──► read by all who follow
 //!                │                                             └──► stored when whole
+//!                ├ limits.admit, before anything is looked up: charged to its client, or refused
 //!                └ account: the metrics, and one line in the log
 //! ```
 //!
@@ -38,7 +39,7 @@
 //! | 8 | [`service`], [`admin`] | the two handlers: the way of a request; the operator's API |
 //! | 7 | [`respond`], [`explain`] | what was served becomes the response that is sent; what would be done, and why |
 //! | 6 | [`cache`] | looks up, decides, collapses, fetches, stores, invalidates |
-//! | 5 | [`store`], [`upstream`] | what is kept in memory; the origin servers |
+//! | 5 | [`store`], [`upstream`], [`limit`] | what is kept in memory; the origin servers; how much each client may ask |
 //! | 4 | [`body`], [`policy`] | bodies that flow; the operator's rules, looked up |
 //! | 3 | [`caching`], [`identity`] | RFC 9111 as pure decisions; who is asking |
 //! | 2 | [`semantics`] | RFC 9110 and the framing of RFC 9112, pure |
@@ -69,7 +70,9 @@
 //! - **tag**: a name that responses carry so that they can be purged together.
 //! - **stamp**: what was known of purges when a fetch began. A response is alive while no later purge selects it.
 //! - **identity**: who asks, as far as a route keeps answers apart by it.
-//! - **tier**: a place where responses are stored.
+//! - **tier**: a place where responses are stored; of the limits, a kind of client.
+//! - **window**: a rate that a tier has to hold, by the unit of its time. **Budget**: the windows that are charged together.
+//!   **Permit**: a request's place in the budgets of its client.
 
 pub mod admin;
 pub mod app;
@@ -83,6 +86,7 @@ pub mod counters;
 pub mod explain;
 pub mod identity;
 pub mod journal;
+pub mod limit;
 pub mod policy;
 pub mod respond;
 pub mod semantics;

@@ -39,7 +39,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ipnet::", &["identity/networks.rs"]),
     ("jiff::", &["caching/wall_time.rs"]),
     ("jsonwebtoken::", &["identity/jwt.rs"]),
-    ("moka::", &["store/memory.rs", "limit/local.rs"]),
+    ("moka::", &["store/memory.rs"]),
     ("prometheus_client::", &["counters/"]),
     ("rustls::", &["upstream/tls.rs"]),
     ("rustls_native_certs::", &["upstream/tls.rs"]),
@@ -64,8 +64,8 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Parts that decide and never wait.
-const WITHOUT_TOKIO: [&str; 7] =
-    ["clock", "counters", "journal", "semantics", "caching", "identity", "policy"];
+const WITHOUT_TOKIO: [&str; 8] =
+    ["clock", "counters", "journal", "semantics", "caching", "identity", "policy", "limit"];
 
 #[test]
 fn every_part_keeps_to_its_floor() {
@@ -172,7 +172,7 @@ fn a_fault_is_found_with_its_line() {
     check("caching/key.rs", "use moka::sync::Cache;\nuse tokio::time;", &mut faults);
     check("helpers.rs", "", &mut faults);
     let starts: Vec<_> = faults.iter().map(|fault| fault.split(" `").next().unwrap()).collect();
-    let moka = "src/caching/key.rs:1: moka:: belongs to store/memory.rs limit/local.rs";
+    let moka = "src/caching/key.rs:1: moka:: belongs to store/memory.rs";
     assert_eq!(
         starts,
         [

@@ -6,6 +6,7 @@
 
 mod histogram;
 mod labels;
+mod limit;
 mod process;
 mod route;
 mod series;
@@ -23,10 +24,12 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::labels::{LookupResult, Outcome, Tier};
+pub use self::limit::{LimitCounters, LimitDecision};
 pub use self::route::RouteCounters;
 pub use self::upstream::UpstreamCounters;
 pub use self::watched::Watched;
 
+use self::limit::Limits;
 use self::route::Routes;
 use self::series::ByName;
 use self::upstream::Upstreams;
@@ -41,6 +44,7 @@ pub struct Counters {
     registry: Registry,
     routes: Arc<ByName<RouteCounters>>,
     upstreams: Arc<ByName<UpstreamCounters>>,
+    limits: Arc<ByName<LimitCounters>>,
     purges: Family<Kind, Counter>,
     connections: Gauge,
     reloaded: Gauge,
@@ -61,6 +65,8 @@ impl Counters {
         registry.register_collector(Box::new(Routes(Arc::clone(&routes))));
         let upstreams = Arc::default();
         registry.register_collector(Box::new(Upstreams(Arc::clone(&upstreams))));
+        let limits = Arc::default();
+        registry.register_collector(Box::new(Limits(Arc::clone(&limits))));
 
         let purges = Family::<Kind, Counter>::default();
         registry.register("forebay_purges", "Purges done", purges.clone());
@@ -89,6 +95,7 @@ impl Counters {
             registry,
             routes,
             upstreams,
+            limits,
             purges,
             connections,
             reloaded,
@@ -106,6 +113,12 @@ impl Counters {
     /// does.
     pub fn upstream(&self, name: &str) -> Arc<UpstreamCounters> {
         self.upstreams.get(name, || UpstreamCounters::new(name))
+    }
+
+    /// The counters of the limits' tier called `name`: the same ones for all who hold them at once, and shown while anybody
+    /// does.
+    pub fn limit(&self, name: &str) -> Arc<LimitCounters> {
+        self.limits.get(name, || LimitCounters::new(name))
     }
 
     /// A purge was done, by a selector of this kind.

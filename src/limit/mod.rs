@@ -1,0 +1,53 @@
+//! How much each client may ask for.
+//!
+//! A client's *tier* has *windows*: rates that must all hold. Each is a bucket of the generic cell rate algorithm, pure
+//! arithmetic in [`window`]; the buckets of all clients are in a [`Limiter`], bounded in number and age. What the
+//! operator declares is made ready as [`Limits`], which answers each request with a [`Permit`].
+//!
+//! There are two budgets. `requests` is charged when a request arrives; `forwarded` when, and only if, it goes forward.
+//! All windows of a budget agree or none is charged: who is refused has paid nothing.
+
+mod client;
+mod fields;
+mod limits;
+mod local;
+mod permit;
+pub mod window;
+
+pub use self::limits::{Limits, Place, Settings, TierSettings};
+pub use self::local::Limiter;
+pub use self::permit::Permit;
+
+/// What windows limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// Every request.
+    Requests,
+    /// Requests that go forward: neither hits, nor followers, nor stale answers.
+    Forwarded,
+}
+
+/// Why a request is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The client has made all requests it may make.
+    Requests,
+    /// It would have to go forward, and the client has had all go forward that may.
+    Forwarded,
+    /// It came with a key or token that names nobody, where such requests are refused.
+    UnknownKey,
+}
+
+impl Denied {
+    /// The word for it in logs, metrics and our own error responses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "rate-limited",
+            Self::Forwarded => "forward-limited",
+            Self::UnknownKey => "unknown-key",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
