@@ -86,6 +86,10 @@ pub(super) fn overrides(table: &Table<'_>, shared: bool) -> Overrides {
 /// What is said of a `jwt:` that nobody could verify.
 pub(super) const NEEDS_JWT: &str = "\"jwt:\" needs [jwt], which says what tokens are verified with";
 
+/// What is said of a `trusted_header:` that nobody is trusted to send.
+pub(super) const NEEDS_PROXIES: &str =
+    "\"trusted_header:\" is believed from server.trusted_proxies, and there are none";
+
 /// Where a route's identity is found: where it says itself; where all routes do, unless its answers are shared.
 pub(super) fn identity(
     table: &Table<'_>,
@@ -128,26 +132,29 @@ pub(super) fn refuse_unnamed(table: &Table<'_>, route: &Route) {
     }
 }
 
-/// Tells every route by which fields clients are told apart anywhere: those that name an identity, and `others`. Where one
-/// route takes a field for a credential, no other gives the answer to it to everybody.
+/// Tells every route by which fields clients are told apart anywhere: those that name an identity, and what `others` names. Where
+/// one route takes a field for a credential, no other gives the answer to it to everybody. And which fields proxies alone may
+/// send: those of `claims`, too.
 pub(super) fn share_client_fields<'s>(
     routes: &mut [&mut Route],
     others: impl Iterator<Item = &'s Source>,
+    claims: impl Iterator<Item = &'s Source>,
 ) {
     let identities = routes.iter().filter_map(|route| route.identity.clone());
     let sources: Vec<Source> = identities.chain(others.cloned()).collect();
-    let fields = |is_wanted: fn(&Source) -> bool| -> Arc<[HeaderName]> {
+    let claims: Vec<Source> = sources.iter().cloned().chain(claims.cloned()).collect();
+    let fields = |sources: &[Source], is_wanted: fn(&Source) -> bool| -> Arc<[HeaderName]> {
         let mut names: Vec<_> =
             sources.iter().filter(|source| is_wanted(source)).map(|s| s.field().clone()).collect();
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         names.dedup();
         names.into()
     };
-    let client_fields = fields(|source| {
+    let client_fields = fields(&sources, |source| {
         let name = source.field();
         name != http::header::AUTHORIZATION && name != http::header::COOKIE
     });
-    let proxy_claims = fields(|source| matches!(source, Source::TrustedHeader(_)));
+    let proxy_claims = fields(&claims, |source| matches!(source, Source::TrustedHeader(_)));
     for route in routes {
         route.client_fields = Arc::clone(&client_fields);
         route.proxy_claims = Arc::clone(&proxy_claims);

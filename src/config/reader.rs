@@ -92,6 +92,11 @@ impl<'a> Reader<'a> {
         self.found.borrow_mut().problems.push(problem);
     }
 
+    /// Takes over what was found wrong with another file that this one names.
+    pub(super) fn adopt(&self, problems: impl IntoIterator<Item = Problem>) {
+        self.found.borrow_mut().problems.extend(problems);
+    }
+
     pub(super) fn warn(&self, origin: Origin, key: &str, message: &str) {
         let warning = Problem { origin, key: key.to_owned(), message: message.to_owned() };
         self.found.borrow_mut().warnings.push(warning);

@@ -43,7 +43,6 @@ pub(super) struct Defaults<'d> {
 /// Reads one route; `None` if it is not known what it matches.
 pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route> {
     let cache = defaults.cache;
-    table.not_in_build(&["rate_limit"]);
 
     let name = table.find("name", name);
     let path = table.need("path", "what the route is for, like \"/api/{*rest}\"", path);
@@ -94,6 +93,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     let request_fields = table.table("request_headers", request_fields);
     let response_fields = table.table("response_headers", response_fields);
     let respond = table.table("respond", |table| respond(table, path.as_ref()));
+    let rate_limit = table.get("rate_limit", "true", boolean);
     warn_of_no_effect(table, &methods, &rules, key_body.is_some());
 
     let path = path.filter(|_| !matches_unknown)?;
@@ -120,6 +120,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
         request_fields: defaults.request_fields.then(request_fields),
         response_fields: defaults.response_fields.then(response_fields),
         respond,
+        rate_limit,
         ..Route::new(name, path)
     };
     refuse_unnamed(table, &route);

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::identity::{NEEDS_JWT, share_client_fields};
+use super::RateLimitSettings;
+use super::identity::{NEEDS_JWT, NEEDS_PROXIES, share_client_fields};
 use super::nearest::nearest;
 use super::problem::Origin;
 use super::route::{Defaults, fallback, route};
@@ -24,12 +25,13 @@ struct Placed {
 }
 
 /// Reads every route; `None` where two contradict each other, which is reported. `has_jwt`: whether there is a `[jwt]`;
-/// `has_proxies`: whether any are trusted.
+/// `has_proxies`: whether any are trusted; `rate_limit`: by what clients are told apart, beside identities.
 pub(super) fn policy(
     root: &Table<'_>,
     defaults: &Defaults<'_>,
     has_jwt: bool,
     has_proxies: bool,
+    rate_limit: Option<&RateLimitSettings>,
 ) -> Option<Policy> {
     let routes = root.tables("route", |table| {
         let route = route(table, defaults)?;
@@ -59,7 +61,10 @@ pub(super) fn policy(
     let mut fallback = fallback(defaults);
     let mut all: Vec<_> = routes.iter_mut().map(|placed| &mut placed.route).collect();
     all.push(&mut fallback);
-    share_client_fields(&mut all, std::iter::empty());
+    let limits = rate_limit.map(|settings| &settings.limits);
+    let clients = limits.into_iter().flat_map(|limits| &limits.sources);
+    let tier = limits.and_then(|limits| limits.tier.as_ref());
+    share_client_fields(&mut all, clients, tier.into_iter());
     without_conflicts(root, routes, fallback)
 }
 
@@ -108,9 +113,8 @@ fn refuse_tokens(root: &Table<'_>, routes: &[Placed]) {
 fn warn_of_claims(root: &Table<'_>, routes: &[Placed]) {
     for placed in routes {
         if let Some(Source::TrustedHeader(_)) = placed.route.identity {
-            let message =
-                "\"trusted_header:\" is believed from server.trusted_proxies, and there are none";
-            root.caution(placed.identity.clone(), &format!("{}.identity", placed.label), message);
+            let key = format!("{}.identity", placed.label);
+            root.caution(placed.identity.clone(), &key, NEEDS_PROXIES);
         }
     }
 }

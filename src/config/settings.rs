@@ -7,12 +7,14 @@ use super::compression::compression;
 use super::field_edits::{request_fields, response_fields};
 use super::identity::NEEDS_JWT;
 use super::jwt::jwt;
+use super::rate_limit::rate_limit;
 use super::route::Defaults;
 use super::routes::policy;
 use super::table::Table;
 use super::upstreams::Upstreams;
 use super::{
-    AdminAddress, AdminSettings, CacheSettings, LogSettings, ServerSettings, UpstreamSettings,
+    AdminAddress, AdminSettings, CacheSettings, LogSettings, RateLimitSettings, ServerSettings,
+    UpstreamSettings,
 };
 use crate::identity::Source;
 use crate::identity::jwt::Verifier;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// `[jwt]`: what tokens are verified with.
     pub jwt: Option<Arc<Verifier>>,
+    /// `[rate_limit]`: how much each client may ask for; `None`: as much as it likes.
+    pub rate_limit: Option<RateLimitSettings>,
     /// Every `[[route]]`, and what holds where none matches.
     pub policy: Policy,
 }
@@ -40,7 +44,7 @@ pub struct Settings {
 impl Settings {
     /// Reads all there is; `None` where routes contradict each other, which is reported like anything else.
     pub(super) fn read(root: &Table<'_>) -> Option<Self> {
-        root.not_in_build(&["redis", "rate_limit"]);
+        root.not_in_build(&["redis"]);
         let server = root.table("server", ServerSettings::read);
         let admin = root.table("admin", |table| admin(table, &server));
         let log = root.table("log", LogSettings::read);
@@ -55,9 +59,13 @@ impl Settings {
             request_fields: root.table("request_headers", request_fields),
             response_fields: root.table("response_headers", response_fields),
         };
-        let policy = policy(root, &defaults, has_jwt, !server.proxies.networks.is_empty())?;
+        let has_proxies = !server.proxies.networks.is_empty();
+        let rate_limit = root.table("rate_limit", |table| {
+            rate_limit(table, root.has("rate_limit"), has_jwt, has_proxies)
+        });
+        let policy = policy(root, &defaults, has_jwt, has_proxies, rate_limit.as_ref())?;
         let upstreams = upstreams.used_by(&policy, root);
-        Some(Self { server, admin, log, upstreams, cache, jwt, policy })
+        Some(Self { server, admin, log, upstreams, cache, jwt, rate_limit, policy })
     }
 }
 

@@ -110,12 +110,30 @@ impl<'v> Value<'v> {
         what: &str,
         parse: impl Fn(&str, &Value<'_>) -> Result<T, Wrong>,
     ) -> Result<Vec<T>, Wrong> {
+        self.pairs_called(what, |name| format!("{}.{name}", self.key), parse)
+    }
+
+    /// The same where the keys are secrets: reports say where they stand, and not what they are.
+    pub(super) fn secret_pairs<T>(
+        &self,
+        what: &str,
+        parse: impl Fn(&str, &Value<'_>) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
+        self.pairs_called(what, |_| self.key.to_owned(), parse)
+    }
+
+    fn pairs_called<T>(
+        &self,
+        what: &str,
+        called: impl Fn(&str) -> String,
+        parse: impl Fn(&str, &Value<'_>) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
         let toml = self.toml();
         let Some(DeValue::Table(pairs)) = toml.as_deref() else {
             return Err(Wrong::expected(what));
         };
         let pairs = pairs.iter().filter_map(|(name, value)| {
-            let key = format!("{}.{}", self.key, name.get_ref());
+            let key = called(name.get_ref());
             let value = Value {
                 reader: self.reader,
                 key: &key,

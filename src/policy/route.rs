@@ -55,6 +55,8 @@ pub struct Route {
     pub invalidates: Vec<InvalidateTemplate>,
     /// The position of its upstream among those configured.
     pub upstream: usize,
+    /// Whether its requests are charged to their clients' limits.
+    pub rate_limit: bool,
     /// What it waits for longer or shorter than its upstream says.
     pub timeouts: Timeouts,
     /// Who may ask; `None` is everybody.
@@ -93,6 +95,7 @@ impl Route {
             tags: Vec::new(),
             invalidates: Vec::new(),
             upstream: 0,
+            rate_limit: true,
             timeouts: Timeouts::default(),
             clients: None,
             respond: None,
