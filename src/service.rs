@@ -5,6 +5,7 @@
 //! response ([`respond`]), the metrics and the one line in the log (`account`).
 
 mod account;
+mod admit;
 mod explaining;
 mod hints;
 mod inquire;
@@ -21,11 +22,12 @@ use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
 
 use crate::body::{Answer, Body};
-use crate::cache::{Cache, Inquiry, Served};
+use crate::cache::{Cache, Inquiry, Served, denied};
 use crate::clock::{Clock, Stopwatch};
 use crate::explain::debug_field;
 use crate::identity::peer::Peer;
 use crate::journal::Journal;
+use crate::limit::Permit;
 use crate::respond::respond;
 use crate::respond::synthetic::refusal;
 use crate::semantics::target::Target;
@@ -73,6 +75,9 @@ impl Service {
             }
         };
         let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), watch);
+        if let Some(reason) = inquiry.permit.as_ref().and_then(Permit::denied) {
+            return Answer::now(self.send(denied(reason), &inquiry, account, debug));
+        }
         match self.cache.at_once(&inquiry) {
             Some(served) => Answer::now(self.send(served, &inquiry, account, debug)),
             None => {

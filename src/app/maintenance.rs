@@ -7,7 +7,8 @@ use crate::service::Service;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Once a second lets idle connections go whose time is over, and the memory tier do what is due.
+/// Once a second lets idle connections go whose time is over, the memory tier do what is due, and the limits forget what no
+/// longer limits anybody.
 pub(super) fn start(service: &Arc<Service>) {
     let service = Arc::downgrade(service);
     tokio::spawn(async move {
@@ -16,10 +17,14 @@ pub(super) fn start(service: &Arc<Service>) {
         loop {
             ticks.tick().await;
             let Some(service) = service.upgrade() else { return };
-            for upstream in &service.rulebook.load().upstreams {
+            let rulebook = service.rulebook.load();
+            for upstream in &rulebook.upstreams {
                 upstream.close_outworn();
             }
             service.cache.memory().settle();
+            if let Some(limits) = &rulebook.limits {
+                limits.sweep(service.clock.now());
+            }
         }
     });
 }

@@ -4,31 +4,35 @@ use std::sync::Arc;
 
 use super::{settings, upstreams};
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{RateLimitSettings, Settings};
 use crate::counters::Counters;
 use crate::identity::shared_secret::SharedSecret;
+use crate::limit::{Limiter, Limits};
 use crate::policy::HostNames;
 use crate::service::{Hints, Rulebook};
 use crate::upstream::Events;
 
 /// Makes rulebooks of configurations. What is the same in the next one is kept: an upstream with its connections and its
-/// servers' record, counters, the versions of rules.
+/// servers' record, counters, the versions of rules. And so is, whatever the next one says, what clients have used of their
+/// limits.
 pub(super) struct Rulebooks {
     clock: Clock,
     counters: Arc<Counters>,
     /// Who is told how servers do.
     events: Arc<dyn Events>,
+    limiter: Arc<Limiter>,
     last_version: u32,
 }
 
 impl Rulebooks {
     pub(super) fn new(clock: &Clock, counters: &Arc<Counters>, events: Arc<dyn Events>) -> Self {
-        Self { clock: clock.clone(), counters: Arc::clone(counters), events, last_version: 0 }
+        let (clock, counters) = (clock.clone(), Arc::clone(counters));
+        Self { clock, counters, events, limiter: Arc::default(), last_version: 0 }
     }
 
     /// The rulebook of a configuration, which follows `before`.
     pub(super) fn next(&mut self, settings: Settings, before: Option<&Rulebook>) -> Rulebook {
-        let Settings { server, admin, log, jwt, mut policy, .. } = settings;
+        let Settings { server, admin, log, jwt, rate_limit, mut policy, .. } = settings;
         let running = before.map(|before| before.upstreams.as_slice()).unwrap_or_default();
         let (clock, counters, events) = (&self.clock, &self.counters, &self.events);
         let upstreams = upstreams::start(settings.upstreams, running, clock, counters, events);
@@ -45,10 +49,16 @@ impl Rulebooks {
             health_path: server.health_path.as_deref().map(Box::from),
             proxies: server.proxies,
             verifier: jwt,
+            limits: rate_limit.and_then(|settings| self.limits(&settings)),
             request_body: server.limits.request_body,
             debug_token: admin.debug_token.map(|token| SharedSecret::new(token.expose())),
             access: settings::access_log(&log),
             policy,
         }
+    }
+
+    fn limits(&self, RateLimitSettings { limits, clients }: &RateLimitSettings) -> Option<Limits> {
+        let clients = clients.iter().map(|(key, tier)| (key.expose(), *tier));
+        Limits::new(limits, clients, &self.limiter, &self.counters)
     }
 }

@@ -20,6 +20,7 @@ use crate::caching::stored::{StoredHead, StoredResponse};
 use crate::caching::terms::Terms;
 use crate::caching::vary::selecting_values;
 use crate::counters::Outcome;
+use crate::limit::Denied;
 use crate::semantics::content_coding::Coding;
 use crate::store::Condemned;
 use crate::upstream;
@@ -70,6 +71,8 @@ impl Cache {
                 Ok(Served { content: Content::Fetched(response), status, outcome: Outcome::Bypass })
             }
             Told::OriginFailed(status) => Ok(self.instead_of_error(inquiry, status, why)),
+            // What its client may do is no failure of the origin's: nothing stale stands in for it.
+            Told::Failed(Failure::Denied(reason)) => Ok(denied(reason)),
             Told::Failed(failure) => Ok(self.instead_of_failure(inquiry, failure, why)),
         }
     }
@@ -136,6 +139,7 @@ impl Cache {
                 Err(Next::LeadAnew(flight.attempt.saturating_add(1)))
             }
             Verdict::Failed(failure) => Ok(self.instead_of_failure(inquiry, failure, why)),
+            Verdict::Withdrawn => Err(Next::Again),
             Verdict::Pending | Verdict::Lost => {
                 Err(Next::LeadAnew(flight.attempt.saturating_add(1)))
             }
@@ -261,4 +265,11 @@ fn validated(response: Arc<StoredResponse>, status: CacheStatus) -> Served {
 
 pub(super) fn failed(failure: Failure, status: CacheStatus) -> Served {
     Served { content: Content::Failed(failure), status, outcome: Outcome::Error }
+}
+
+/// Nothing, as the client has asked for as much as it may.
+pub fn denied(reason: Denied) -> Served {
+    let failure = Failure::Denied(reason);
+    let status = CacheStatus::neither().because(failure.as_str());
+    Served { outcome: Outcome::Refused, ..failed(failure, status) }
 }

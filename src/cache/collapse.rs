@@ -38,6 +38,8 @@ pub(super) enum Verdict {
     Declined(Refusal),
     /// There is no response.
     Failed(Failure),
+    /// The leader may not go forward after all: everybody asks again.
+    Withdrawn,
     /// The leader is gone: one of the followers leads anew.
     Lost,
 }

@@ -73,6 +73,13 @@ impl Fetch {
         {
             return self.end_stored(response, Origin::Met);
         }
+        // What a client is served stale costs it nothing, so neither does the refresh that nobody waits for.
+        if self.tell.is_some()
+            && let Err(reason) = self.inquiry.go_forward(self.cache.clock.now())
+        {
+            let told = Told::Failed(Failure::Denied(reason));
+            return self.tell_all(Verdict::Withdrawn, told);
+        }
         match self.ask().await {
             Ok((forwarded, asked)) => self.receive(forwarded, asked).await,
             Err(failure) => self.end_failed(Failure::Upstream(failure)),

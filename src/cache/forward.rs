@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body as _;
 
+use super::answer::denied;
 use super::why::Why;
 use super::{Cache, Content, Failure, Inquiry, Served};
 use crate::body::Body;
@@ -36,6 +37,9 @@ impl Cache {
         body: Body,
         why: Why,
     ) -> Served {
+        if let Err(reason) = inquiry.go_forward(self.clock.now()) {
+            return denied(reason);
+        }
         let mut fields = outgoing_fields(
             &inquiry.fields,
             &inquiry.authority,

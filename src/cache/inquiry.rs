@@ -13,8 +13,10 @@ use crate::caching::key::Key;
 use crate::caching::storability::{
     Credentials, Refusal, RequestFacts, lookup_refusal, request_refusal,
 };
+use crate::clock::Timestamp;
 use crate::counters::RouteCounters;
 use crate::identity::{Client, Identity};
+use crate::limit::{Denied, Permit};
 use crate::policy::{Captures, KeyBody, Route, Values};
 use crate::semantics::method::is_safe;
 use crate::upstream::{Timeouts, Upstream};
@@ -54,6 +56,8 @@ pub struct Inquiry {
     pub identity: Identity,
     /// Its credentials, without those that the key keeps apart.
     pub credentials: Credentials,
+    /// Its place in its client's budgets, where there are any.
+    pub permit: Option<Permit>,
     /// The operator's rules for it.
     pub route: Arc<Route>,
     /// What the route's pattern captured.
@@ -70,6 +74,16 @@ impl Inquiry {
         let (interim, interims) = interim();
         let _ = self.interim.set(interim);
         interims
+    }
+
+    /// Whether its client can afford that it goes forward.
+    pub fn may_go_forward(&self, now: Timestamp) -> bool {
+        self.permit.as_ref().is_none_or(|permit| permit.may_go_forward(now))
+    }
+
+    /// Charges it for going forward, the first time it does.
+    pub fn go_forward(&self, now: Timestamp) -> Result<(), Denied> {
+        self.permit.as_ref().map_or(Ok(()), |permit| permit.go_forward(now))
     }
 
     /// What it is stored under.

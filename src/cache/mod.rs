@@ -41,12 +41,14 @@ use crate::caching::storability::Refusal;
 use crate::caching::stored::{StoredHead, StoredResponse};
 use crate::clock::Clock;
 use crate::counters::Outcome;
+use crate::limit::Denied;
 use crate::semantics::content_coding::Coding;
 use crate::store::{Memory, Purged, Remembered};
 use crate::upstream::{self, Via};
 
 use collapse::Collapser;
 
+pub use answer::denied;
 pub use content::Reading;
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
@@ -246,6 +248,8 @@ pub enum Failure {
     OnlyIfCached,
     /// Whoever fetched the response took too long.
     OutOfPatience,
+    /// The client has asked for as much as it may, or may not ask at all.
+    Denied(Denied),
 }
 
 impl Failure {
@@ -255,6 +259,7 @@ impl Failure {
             Self::Upstream(failure) => failure.as_str(),
             Self::OnlyIfCached => "only-if-cached",
             Self::OutOfPatience => "collapse-timeout",
+            Self::Denied(denied) => denied.as_str(),
         }
     }
 }

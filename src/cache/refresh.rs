@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::collapse::Flight;
 use super::{Cache, Inquiry};
 use crate::clock::Timestamp;
+use crate::limit::Denied;
 
 /// What becomes of a request's wish that what is stored be asked for again.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(super) enum Anew {
     Unasked,
     /// Another was granted for the same key so shortly before that it is answered from memory.
     Limited,
+    /// It would have to go forward, which its client cannot afford: it is answered from memory, if that can be.
+    Unaffordable,
     /// It is granted.
     Granted,
     /// Another was granted, and has not been answered yet.
@@ -24,6 +27,7 @@ impl Anew {
     pub(super) const fn detail(&self) -> Option<&'static str> {
         match self {
             Self::Limited => Some("refresh-interval"),
+            Self::Unaffordable => Some(Denied::Forwarded.as_str()),
             Self::Unasked | Self::Granted | Self::Follow(_) => None,
         }
     }
@@ -32,6 +36,9 @@ impl Anew {
 impl Cache {
     /// Decides on a request that asks for more than what is stored.
     pub(super) fn grant(&self, inquiry: &Inquiry, now: Timestamp) -> Anew {
+        if !inquiry.may_go_forward(now) {
+            return Anew::Unaffordable;
+        }
         let (key, interval) = (inquiry.key(), inquiry.route.refresh.interval);
         if self.refreshed.claim(key.hash(), (), interval, now) {
             return Anew::Granted;

@@ -130,7 +130,9 @@ impl Cache {
         {
             anew = if *granted { Anew::Granted } else { self.grant(inquiry, now) };
             match anew {
-                Anew::Limited => found = self.lookup_as_usual(inquiry, now),
+                Anew::Limited | Anew::Unaffordable => {
+                    found = self.lookup_as_usual(inquiry, now);
+                }
                 Anew::Granted => *granted = true,
                 Anew::Unasked | Anew::Follow(_) => {}
             }

@@ -125,6 +125,11 @@ impl Limits {
         Permit::new(&self.limiter, tier, client, challenge, now)
     }
 
+    /// Forgets some of what no longer limits anybody. To be called once a second: all of it is gone in about a minute.
+    pub fn sweep(&self, now: Timestamp) {
+        self.limiter.sweep(now);
+    }
+
     /// Whose budgets a request would be charged to.
     pub fn place(&self, asker: &Asker<'_>) -> Place<'_> {
         let namer = &self.limiter.namer;

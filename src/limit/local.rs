@@ -121,8 +121,8 @@ impl Limiter {
         levels
     }
 
-    /// Forgets the buckets of one shard that are whole again. Called once a second, it is round in about a minute.
-    pub fn sweep(&self, now: Timestamp) {
+    /// Forgets the buckets of the next shard that are whole again.
+    pub(super) fn sweep(&self, now: Timestamp) {
         let next = self.next_swept.fetch_add(1, Ordering::Relaxed) % SHARDS;
         let Some(shard) = self.shards.get(next) else { return };
         let mut shard = lock(shard);

@@ -59,6 +59,18 @@ impl Permit {
         }
     }
 
+    /// Whether the client's `forwarded` budget would let the request go forward.
+    pub fn may_go_forward(&self, now: Timestamp) -> bool {
+        match self.forwarded.get() {
+            Some(charged) => charged.refused.is_none(),
+            None => {
+                let windows = &self.tier.forwarded;
+                let levels = self.limiter.levels(self.client, Budget::Forwarded, windows, now);
+                levels.iter().take(windows.len()).all(|level| level.remaining > 0)
+            }
+        }
+    }
+
     /// Spends the permit to go forward. However often the request does, it is charged once.
     ///
     /// # Errors

@@ -34,6 +34,9 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
         let status = response.status();
         downstream::tell(response.headers_mut(), status, inquiry, kept);
     }
+    if let Some(permit) = &inquiry.permit {
+        permit.tell(response.headers_mut(), now);
+    }
     fields::say(response.headers_mut(), &served.status);
     // The operator has the last word, when nothing here will look at these fields again.
     inquiry.route.response_fields.apply(response.headers_mut());

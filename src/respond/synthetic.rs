@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 
 use crate::body::{Body, BodyError};
 use crate::cache::{Failure, Inquiry};
+use crate::limit::Denied;
 use crate::upstream;
 
 /// An answer that says no: a problem document (RFC 9457), or a line of text for whoever would rather see HTML.
@@ -60,6 +61,14 @@ pub fn readiness(ready: bool) -> Response<Body> {
 pub(super) fn failure(failure: Failure, inquiry: &Inquiry) -> Response<Body> {
     let (status, close) = match failure {
         Failure::OnlyIfCached | Failure::OutOfPatience => (StatusCode::GATEWAY_TIMEOUT, false),
+        Failure::Denied(denied) => {
+            let status = match denied {
+                Denied::UnknownKey => StatusCode::UNAUTHORIZED,
+                Denied::Requests | Denied::Forwarded => StatusCode::TOO_MANY_REQUESTS,
+            };
+            // Content that nobody reads ends the connection.
+            (status, inquiry.has_content && inquiry.content().is_none())
+        }
         Failure::Upstream(failure) => match failure {
             upstream::Failure::Unresolved
             | upstream::Failure::ConnectFailed
@@ -82,6 +91,9 @@ pub(super) fn failure(failure: Failure, inquiry: &Inquiry) -> Response<Body> {
         },
     };
     let mut response = refusal(status, failure.as_str(), inquiry.fields.get(ACCEPT), close);
+    if let (Failure::Denied(denied), Some(permit)) = (failure, &inquiry.permit) {
+        permit.tell_denied(denied, response.headers_mut());
+    }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -1,6 +1,7 @@
 //! What a request is: its route, its key, where it would go.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::sync::{Arc, OnceLock};
 
 use http::header::CONTENT_LENGTH;
@@ -80,10 +81,14 @@ impl Service {
             ),
             None => None,
         };
-        let identity = route.identity.as_ref().map_or(Identity::Unasked, |source| {
+        let asker = LazyCell::new(|| {
             let verifier = rulebook.verifier.as_deref();
-            Identity::of(&Asker::new(&parts.headers, client, verifier, self.clock.now()), source)
+            Asker::new(&parts.headers, client, verifier, self.clock.now())
         });
+        let identity =
+            route.identity.as_ref().map_or(Identity::Unasked, |name| Identity::of(&asker, name));
+        let limits = rulebook.limits_on(&route, parts);
+        let permit = limits.map(|limits| limits.admit(&asker, self.clock.now()));
         let key_parts = key_parts(&route, &parts.headers, &identity);
         let key = self.cache.keyer().key(
             client.scheme.as_str(),
@@ -111,6 +116,7 @@ impl Service {
             client,
             identity,
             credentials: Credentials::default(),
+            permit,
             route,
             captures,
             counters,

@@ -9,6 +9,7 @@ use crate::counters::RouteCounters;
 use crate::identity::TrustedProxies;
 use crate::identity::jwt::Verifier;
 use crate::identity::shared_secret::SharedSecret;
+use crate::limit::Limits;
 use crate::policy::{HostNames, Policy, Route};
 use crate::semantics::target::Target;
 use crate::upstream::Upstream;
@@ -26,6 +27,8 @@ pub struct Rulebook {
     pub proxies: TrustedProxies,
     /// What tokens are verified with.
     pub verifier: Option<Arc<Verifier>>,
+    /// How much each client may ask for, where anything limits it.
+    pub limits: Option<Limits>,
     /// The hosts that we answer for.
     pub hosts: HostNames,
     /// The path at which probes are told whether we are ready.

@@ -9,6 +9,7 @@ mod support;
 mod bad_framing; // (a) requests whose end two readers could disagree on
 mod bad_requests; // (a) heads that are malformed, or mean something to somebody else
 mod limits; // what an unknown peer may cost: each limit fires, and none fires early
+mod rate_limits; // (h) how much each client may ask for
 
 // Towards the origin.
 mod bad_upstreams; // (b) answers that are malformed or too much

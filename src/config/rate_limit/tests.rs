@@ -16,7 +16,7 @@ const TIERS: &str = r#"
 
 #[test]
 fn what_is_declared_is_what_holds() {
-    let text = format!("[rate_limit]\ntier = \"jwt:plan\"\nipv6_prefix = 56\n{TIERS}");
+    let text = format!("[rate_limit]\ntier = \"trusted_header:x-plan\"\nipv6_prefix = 56\n{TIERS}");
     let RateLimitSettings { limits, clients } = rate_limit(&text).unwrap();
     let written = |windows: &[Window]| {
         windows.iter().map(|window| window.rate().to_string()).collect::<Vec<_>>()
@@ -34,7 +34,7 @@ fn what_is_declared_is_what_holds() {
     ];
     assert_eq!(tiers, expected);
     assert_eq!(limits.tiers[limits.default_tier].name, "anonymous");
-    assert_eq!(limits.tier, "jwt:plan".parse().ok());
+    assert_eq!(limits.tier, "trusted_header:x-plan".parse().ok());
     assert_eq!((limits.ipv6_prefix, limits.deny_unknown), (56, false));
     assert!(limits.sources.is_empty() && clients.is_empty());
 }
