@@ -17,8 +17,8 @@ mod forwarding; // requests as the origin sees them, and which origin sees them
 mod health; // servers that are asked whether they are well
 mod tls; // https:// servers
 mod torn_upstreams; // (b) origins that break off, never answer, or answer twice
-mod trusted;
-mod upstreams; // several of them, by name, on whatever socket // (h) proxies that are believed, and everybody else
+mod trusted; // (h) proxies that are believed, and everybody else
+mod upstreams; // several of them, by name, on whatever socket
 
 // Through and through.
 mod bodies; // content in both directions: framed anew, streamed, whole or visibly torn
@@ -42,13 +42,14 @@ mod refreshing; // requests that have what is stored fetched anew
 mod regressions; // what went wrong once
 mod representations; // (j) tags, conditions, HEAD
 mod stale; // what is no longer fresh
-mod storing;
-mod until; // lifetimes that end at a time of day // (d) what is stored, and for how long
+mod storing; // (d) what is stored, and for how long
+mod until; // lifetimes that end at a time of day
 
 // The operator.
 mod actions; // what a route does: fields, answers of its own, who is let in
 mod admin; // (i) the operator's listener, and who is kept from it
 mod compression; // [compression], and what a route says of it
+mod cookbook; // the README's configurations
 mod explaining; // what is said to those who ask why
 mod lifecycle; // (g) start, stop, and a world that is not as it should be
 mod reloading; // (g) another configuration while requests come
