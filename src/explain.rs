@@ -6,6 +6,7 @@
 mod debug;
 mod identity;
 mod key;
+mod limit;
 mod question;
 mod route;
 mod stored;
@@ -21,6 +22,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use crate::body::Body;
 use crate::cache::{Cache, Inquiry};
 use crate::clock::Timestamp;
+use crate::limit::Place;
 use crate::policy::Policy;
 
 pub use debug::debug_field;
@@ -36,6 +38,8 @@ pub struct Matter<'a> {
     pub inquiry: &'a Arc<Inquiry>,
     /// The routes there are.
     pub policy: &'a Policy,
+    /// The budgets it would be charged to, where any limit holds.
+    pub place: Option<Place<'a>>,
     /// What is stored, where the proxy is running.
     pub cache: Option<&'a Arc<Cache>>,
     /// The response to judge; `None` judges those that applications usually give.
@@ -77,6 +81,7 @@ pub fn explain(matter: &Matter<'_>) -> Explanation {
     route::explain(asked, matter.policy, &mut explanation);
     route::explain_forwarding(inquiry, &mut explanation);
     identity::explain(matter, &mut explanation);
+    limit::explain(matter, &mut explanation);
     key::explain(matter, &mut explanation);
     stored::explain(matter, &mut explanation);
     storing::explain(matter, &mut explanation);

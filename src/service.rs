@@ -66,7 +66,8 @@ impl Service {
         };
         let rulebook = self.rulebook.load();
         let debug = rulebook.takes_debug_token(&mut parts.headers);
-        let (inquiry, body) = match self.inquire(&rulebook, &mut parts, body, &target, peer) {
+        let inquired = self.inquire(&rulebook, &mut parts, body, &target, peer, true);
+        let (inquiry, body) = match inquired {
             Ok(inquiry) => inquiry,
             Err(why) => {
                 let (parts, target) = (&parts, &target);

@@ -10,6 +10,7 @@ use super::unasked::Asked;
 use super::{Rulebook, Service};
 use crate::clock::Stopwatch;
 use crate::explain::{self as explaining, Explanation, Matter, Question, explain, explain_unasked};
+use crate::identity::Asker;
 use crate::semantics::target::effective_target;
 
 /// The field that shows the debug token, and the one that answers it.
@@ -27,17 +28,23 @@ impl Service {
             Err(bad) => return Explanation::malformed(bad.status(), bad.reason()),
         };
         let rulebook = self.rulebook.load_full();
-        match self.inquire(&rulebook, &mut parts, question.body(), &target, &peer) {
+        let body = question.body();
+        match self.inquire(&rulebook, &mut parts, body, &target, &peer, false) {
             Ok((inquiry, body)) => {
                 if let Some(rules) = inquiry.key_body() {
                     let _ = at_hand(self.cache.read_content(&inquiry, rules, body));
                 }
+                let verifier = rulebook.verifier.as_deref();
+                let now = self.clock.now();
+                let asker = Asker::new(&inquiry.fields, inquiry.client, verifier, now);
+                let limits = rulebook.limits_on(&inquiry.route, &question.head());
                 explain(&Matter {
                     inquiry: &inquiry,
+                    place: limits.map(|limits| limits.place(&asker)),
                     policy: &rulebook.policy,
                     cache: running.then_some(&self.cache),
                     response: question.response.as_ref(),
-                    now: self.clock.now(),
+                    now,
                 })
             }
             Err(why) => {

@@ -23,7 +23,8 @@ use crate::semantics::target::{Form, Target};
 use crate::semantics::{connection, expect, fields};
 
 impl Service {
-    /// Takes a request apart. The fields go into the inquiry; the rest stays, for the line in the log.
+    /// Takes a request apart. The fields go into the inquiry; the rest stays, for the line in the log. `is_charged`: its
+    /// client is held to its limits, and pays.
     pub(super) fn inquire(
         &self,
         rulebook: &Rulebook,
@@ -31,6 +32,7 @@ impl Service {
         body: Body,
         target: &Target,
         peer: &Arc<Peer>,
+        is_charged: bool,
     ) -> Result<(Arc<Inquiry>, Body), Unasked> {
         if rulebook.is_probe(&parts.method, target) {
             return Err(Unasked::Probe);
@@ -87,7 +89,7 @@ impl Service {
         });
         let identity =
             route.identity.as_ref().map_or(Identity::Unasked, |name| Identity::of(&asker, name));
-        let limits = rulebook.limits_on(&route, parts);
+        let limits = rulebook.limits_on(&route, parts).filter(|_| is_charged);
         let permit = limits.map(|limits| limits.admit(&asker, self.clock.now()));
         let key_parts = key_parts(&route, &parts.headers, &identity);
         let key = self.cache.keyer().key(

@@ -108,6 +108,21 @@ fn what_is_stored_is_shown() {
 }
 
 #[test]
+fn to_be_asked_about_costs_a_client_nothing() {
+    let origin = Origin::always(fresh("served"));
+    let limits = "[rate_limit]\ndefault_tier = \"few\"\n[rate_limit.tiers]\nfew = [\"1/h\"]\n";
+    let forebay = Forebay::start(&origin, limits);
+    let asked = [("url", "/a"), ("client", "127.0.0.1")];
+    for _ in 0..3 {
+        let limit = said(&forebay, "limit", &asked);
+        assert_eq!(limit, ["tier few, the client being known by its address", "requests 1/h"]);
+    }
+    forebay.get("/a").expect(200, "served");
+    forebay.get("/a").expect_status(429);
+    assert_eq!(origin.count(), 1);
+}
+
+#[test]
 fn an_answer_is_text_unless_json_is_wanted() {
     let origin = Origin::always(fresh("served"));
     let forebay = Forebay::start(&origin, CONFIG);

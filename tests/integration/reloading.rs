@@ -37,8 +37,17 @@ fn g05_a_hundred_hang_ups_under_load_lose_nothing() {
         let stored = reply.field("cache-control", "max-age=3600");
         exchange.reply(&stored);
     });
-    let config = |more: &str| format!("{UNWATCHED}[log]\naccess = \"off\"\n{more}");
+    // Whoever shows the key has two requests an hour, everybody else as many as they like.
+    let config = |more: &str| {
+        format!(
+            "{UNWATCHED}[log]\naccess = \"off\"\n[rate_limit]\nclient = [\"header:x-api-key\", \"ip\"]\n\
+             default_tier = \"many\"\n[rate_limit.tiers]\nmany = [\"1000000/s\"]\nfew = [\"2/h\"]\n\
+             [rate_limit.clients]\n\"spent\" = \"few\"\n{more}"
+        )
+    };
     let forebay = Forebay::start(&origin, &config(""));
+    let spend = || forebay.get_with("/spent", &[("x-api-key", "spent")]).status();
+    assert_eq!([spend(), spend(), spend()], [200, 200, 429]);
     for number in 0..50 {
         forebay.get(&format!("/{number}")).expect_status(200);
         forebay.hit(&format!("/{number}"));
@@ -107,6 +116,7 @@ fn g05_a_hundred_hang_ups_under_load_lose_nothing() {
     assert!(gained < 16 * 1024, "{gained} KiB gained");
     let metrics = forebay.admin().get("/metrics").text();
     assert!(!metrics.contains("/of-"), "{metrics}");
+    assert_eq!(spend(), 429, "what a client has used of its limits is not forgotten");
 }
 
 #[test]
