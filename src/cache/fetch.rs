@@ -66,12 +66,15 @@ impl Fetch {
     /// Fetches, tells, fills and stores.
     pub(super) async fn run(self) {
         // Between the miss and the join an earlier flight may have ended: without this look the last of a thousand
-        // clients would fetch again.
+        // clients would fetch again, or ask an origin that has just failed twice.
+        let now = self.cache.clock.now();
         if !self.leader.flight().anew
-            && let now = self.cache.clock.now()
             && let Found::Fresh(response, _) = self.cache.lookup_as_usual(&self.inquiry, now)
         {
             return self.end_stored(response, Origin::Met);
+        }
+        if let Some(failure) = self.cache.failed.recall(self.inquiry.known_by(), now) {
+            return self.tell_all(Verdict::Failed(failure), Told::Failed(failure));
         }
         // What a client is served stale costs it nothing, so neither does the refresh that nobody waits for.
         if self.tell.is_some()

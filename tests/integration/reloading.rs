@@ -222,9 +222,11 @@ fn g08_an_upstream_that_is_gone_finishes_what_it_began() {
 
 #[test]
 fn an_upstream_that_is_the_same_keeps_its_connections() {
-    let origin = Origin::always(ok("served"));
+    let origin = Origin::always(fresh("served"));
     let forebay = Forebay::start(&origin, UNWATCHED);
     forebay.get("/a").expect(200, "served");
+    // Once that is stored, its connection is idle.
+    forebay.hit("/a");
     forebay.configure(&origin, &route("other", "1h"));
     forebay.reload().expect_status(200);
     forebay.get("/b").expect(200, "served");
