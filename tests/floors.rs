@@ -56,6 +56,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "identity/jwt/claims.rs",
         ],
     ),
+    ("sfv::", &["caching/targeted.rs"]),
     ("socket2::", &["server/", "upstream/stream.rs", "upstream/tls.rs"]),
     ("rlimit::", &["server/", "app"]),
     ("strsim::", &["config/", "cli/"]),

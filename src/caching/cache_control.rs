@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::directive::{Argument, Directive};
 use super::rules::Overrides;
+use super::targeted;
 use crate::semantics::fields::{list_members, members};
 
 /// The field that is addressed to this cache alone.
@@ -216,20 +217,16 @@ fn targeted(
     name: &HeaderName,
     governing: GoverningField,
 ) -> Option<ResponseDirectives> {
-    if fields.get_all(name).iter().any(|line| line.to_str().is_err()) {
+    if !fields.contains_key(name) {
         return None;
     }
+    let lines: Vec<&[u8]> = fields.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let value = lines.join(&b", "[..]);
     let mut directives = ResponseDirectives { governing, ..ResponseDirectives::default() };
-    let mut is_empty = true;
-    for member in list_members(fields, name) {
-        let directive = Directive::parse(member);
-        if !directive.is_well_formed() {
-            return None;
-        }
-        directives.add(&directive);
-        is_empty = false;
+    for directive in &targeted::directives(&value)? {
+        directives.add(directive);
     }
-    (!is_empty).then_some(directives)
+    Some(directives)
 }
 
 /// §4.2.1: "When there is more than one value present for a given directive (e.g., two Expires header field lines or

@@ -30,11 +30,6 @@ impl<'a> Directive<'a> {
             }
         }
     }
-
-    /// Whether the member is what the grammar asks for.
-    pub(super) fn is_well_formed(&self) -> bool {
-        is_token(self.name) && matches!(self.argument, Argument::None | Argument::Value(_))
-    }
 }
 
 impl<'a> Argument<'a> {

@@ -25,6 +25,7 @@ pub mod stamp;
 pub mod storability;
 pub mod storable_fields;
 pub mod stored;
+mod targeted;
 pub mod terms;
 pub mod validation;
 mod validators;

@@ -15,6 +15,7 @@ use http::Response;
 
 use crate::body::Body;
 use crate::cache::{Content, Inquiry, Served};
+use crate::caching::cache_control::FOREBAY_CACHE_CONTROL;
 use crate::clock::Timestamp;
 
 /// The response to an inquiry.
@@ -37,6 +38,9 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
     if let Some(permit) = &inquiry.permit {
         permit.tell(response.headers_mut(), now);
     }
+    // It speaks to this cache alone. CDN-Cache-Control goes on: RFC 9213 §3.1: "CDN caches that use CDN-Cache-Control
+    // will typically forward this header field so that downstream CDN caches can use it as well."
+    response.headers_mut().remove(&FOREBAY_CACHE_CONTROL);
     fields::say(response.headers_mut(), &served.status);
     // The operator has the last word, when nothing here will look at these fields again.
     inquiry.route.response_fields.apply(response.headers_mut());

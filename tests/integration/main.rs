@@ -43,6 +43,7 @@ mod regressions; // what went wrong once
 mod representations; // (j) tags, conditions, HEAD
 mod stale; // what is no longer fresh
 mod storing; // (d) what is stored, and for how long
+mod targeted; // directives addressed to some caches
 mod until; // lifetimes that end at a time of day
 
 // The operator.
