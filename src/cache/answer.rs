@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::collapse::{Flight, Origin, Verdict};
 use super::fetch::Told;
@@ -41,21 +41,20 @@ impl Cache {
     pub(super) fn led(&self, inquiry: &Inquiry, told: Told, why: &Why) -> Result<Served, Next> {
         let status = why.status();
         match told {
-            Told::Arriving(arriving, reader) => {
+            Told::Arriving(arriving, reader, own) => {
                 let status =
                     CacheStatus { fwd_status: Some(arriving.fwd_status), stored: true, ..status };
-                Ok(Served {
-                    content: Content::Arriving { arriving, reader },
-                    status,
-                    outcome: Outcome::Miss,
-                })
+                let content = Content::Arriving { arriving, reader }.with(own);
+                Ok(Served { content, status, outcome: Outcome::Miss })
             }
             // What a validation has changed may have changed what the request is about.
-            Told::Stored(response, _) if !answers(&response, &inquiry.method, &inquiry.fields) => {
+            Told::Stored(response, _) | Told::Validated(response, _)
+                if !answers(&response, &inquiry.method, &inquiry.fields) =>
+            {
                 Err(Next::Again)
             }
-            Told::Stored(response, Origin::Validated) => Ok(validated(response, status)),
-            Told::Stored(response, Origin::Fetched) => {
+            Told::Validated(response, own) => Ok(validated(response, own, status)),
+            Told::Stored(response, Origin::Validated | Origin::Fetched) => {
                 let fwd_status = Some(fetched_as(&response));
                 let status = CacheStatus { fwd_status, stored: true, ..status };
                 Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
@@ -253,14 +252,15 @@ pub(super) fn stale(response: Arc<StoredResponse>, status: CacheStatus) -> Serve
     Served { content: Content::Stored(response), status, outcome: Outcome::Stale }
 }
 
-fn validated(response: Arc<StoredResponse>, status: CacheStatus) -> Served {
+fn validated(response: Arc<StoredResponse>, own: HeaderMap, status: CacheStatus) -> Served {
     let status = CacheStatus {
         fwd_status: Some(StatusCode::NOT_MODIFIED),
         stored: true,
         detail: None,
         ..status
     };
-    Served { content: Content::Stored(response), status, outcome: Outcome::Validated }
+    let content = Content::Stored(response).with(own);
+    Served { content, status, outcome: Outcome::Validated }
 }
 
 pub(super) fn failed(failure: Failure, status: CacheStatus) -> Served {

@@ -17,16 +17,19 @@ use crate::body::{Body, FillReader};
 use crate::caching::freshness::{Exchange, LifetimeSource, ensure_date};
 use crate::caching::reuse::{is_failure, reuse_after_failure};
 use crate::caching::storability::{Refusal, Storability, storability};
+use crate::caching::storable_fields::{fields_of_one_exchange, keep_cookies};
 use crate::caching::stored::StoredResponse;
 use crate::caching::terms::{Terms, terms};
-use crate::caching::validation::{Validated, conditional, validated};
+use crate::caching::validation::{Validated, can_be_validated, conditional, validated};
 use crate::store::Condemned;
 use crate::upstream::{self, Forward, Forwarded, outgoing_fields};
 
 /// What the request that led is told.
 pub(super) enum Told {
-    /// The head has come; the body as it comes.
-    Arriving(Arc<Arriving>, FillReader),
+    /// The head has come; the body as it comes, and the fields that are this request's alone.
+    Arriving(Arc<Arriving>, FillReader, HeaderMap),
+    /// What is stored is good; the fields that are this request's alone.
+    Validated(Arc<StoredResponse>, HeaderMap),
     /// There is a stored response.
     Stored(Arc<StoredResponse>, Origin),
     /// A response that is this request's alone.
@@ -47,6 +50,8 @@ pub(super) struct Fetch {
     stale: Option<Arc<StoredResponse>>,
     /// What has some of what is asked for.
     pub(super) incomplete: Option<Arc<StoredResponse>>,
+    /// What only the request that led is to see of the response.
+    pub(super) own: HeaderMap,
     pub(super) tell: Option<oneshot::Sender<Told>>,
 }
 
@@ -60,7 +65,8 @@ impl Fetch {
         tell: Option<oneshot::Sender<Told>>,
     ) -> Self {
         let (cache, inquiry) = (Arc::clone(cache), Arc::clone(inquiry));
-        Self { cache, inquiry, leader, stale, incomplete: None, tell }
+        let own = HeaderMap::new();
+        Self { cache, inquiry, leader, stale, incomplete: None, own, tell }
     }
 
     /// Fetches, tells, fills and stores.
@@ -71,7 +77,7 @@ impl Fetch {
         if !self.leader.flight().anew
             && let Found::Fresh(response, _) = self.cache.lookup_as_usual(&self.inquiry, now)
         {
-            return self.end_stored(response, Origin::Met);
+            return self.end_met(response);
         }
         if let Some(failure) = self.cache.failed.recall(self.inquiry.known_by(), now) {
             return self.tell_all(Verdict::Failed(failure), Told::Failed(failure));
@@ -97,7 +103,9 @@ impl Fetch {
                 && self.cache.purged.fate(stored.head()) != Some(Condemned::Hard)
         };
         let (stale, incomplete) = (self.stale.as_ref(), self.incomplete.as_ref());
-        if let Some(stale) = stale.filter(is_of_use) {
+        let can_be_validated =
+            |stale: &&Arc<StoredResponse>| can_be_validated(stale.head().status());
+        if let Some(stale) = stale.filter(is_of_use).filter(can_be_validated) {
             return self.validate(stale).await;
         }
         if let Some(rest) = incomplete.filter(is_of_use).and_then(|of| self.rest(of)) {
@@ -184,12 +192,16 @@ impl Fetch {
         let Forwarded { mut response, request_time, response_time, until_close } = forwarded;
         let exchange = Exchange { request_time, response_time };
         ensure_date(response.headers_mut(), response_time);
+        self.own = fields_of_one_exchange(response.headers(), &self.inquiry.route.rules);
         let mut instead = false;
+        let mut failed = false;
         let stale = self.stale.take();
         if let Some(stale) = &stale {
             instead = self.may_do_instead(stale);
             match validated(&stale.head().fields(0), response.status(), response.headers()) {
-                Validated::Freshened(fields) => return self.freshen(stale, &fields, exchange),
+                Validated::Freshened(fields) => {
+                    return self.freshen(stale, fields, response.headers(), exchange);
+                }
                 Validated::Failed if instead => {
                     self.tell_all(
                         Verdict::OriginFailed(response.status()),
@@ -197,7 +209,8 @@ impl Fetch {
                     );
                     return;
                 }
-                Validated::Failed | Validated::Replaced | Validated::Unusable => {}
+                Validated::Failed => failed = true,
+                Validated::Replaced | Validated::Unusable => {}
             }
         }
         let brought = Brought::of(&asked, &response);
@@ -214,6 +227,8 @@ impl Fetch {
                 Some(Refusal::PartialContent)
             }
             Storability::Refuse(refusal) => Some(refusal),
+            // It is no reason to let go of what will be good again.
+            Storability::Store if failed => Some(Refusal::ServerError),
             Storability::Store if is_too_large(&response, self.cache.settings().max_object) => {
                 Some(Refusal::TooLarge)
             }
@@ -250,11 +265,20 @@ impl Fetch {
     }
 
     /// RFC 9111 §4.3.4: "the cache can … update the stored response".
-    fn freshen(self, stale: &Arc<StoredResponse>, fields: &HeaderMap, exchange: Exchange) {
+    fn freshen(
+        mut self,
+        stale: &Arc<StoredResponse>,
+        mut fields: HeaderMap,
+        received: &HeaderMap,
+        exchange: Exchange,
+    ) {
         let rules = &self.inquiry.route.rules;
         let status = stale.head().status();
-        let mut fields = fields.clone();
         fields.remove(CONTENT_LENGTH);
+        if rules.keeps_cookies() {
+            keep_cookies(&mut fields, &stale.head().fields(0));
+            keep_cookies(&mut fields, received);
+        }
         let answered = stale.head().terms().answered.or(self.inquiry.credentials);
         let terms = Terms { answered, ..terms(status, &fields, rules, exchange) };
         let freshened = Arc::new(stale.freshened(&fields, terms, self.leader.flight().stamp));
@@ -262,7 +286,9 @@ impl Fetch {
         let fate = self.cache.purged.fate(freshened.head());
         if storable == Storability::Store && fate != Some(Condemned::Hard) {
             self.cache.memory.insert(self.inquiry.key(), Arc::clone(&freshened));
-            return self.end_stored(freshened, Origin::Validated);
+            let verdict = Verdict::Stored(Arc::clone(&freshened), Origin::Validated);
+            let own = std::mem::take(&mut self.own);
+            return self.tell_all(verdict, Told::Validated(freshened, own));
         }
         // What it says now forbids keeping it: good for the request that asked, and for nobody else.
         self.cache.memory.remove(self.inquiry.key().hash(), stale);
@@ -271,7 +297,8 @@ impl Fetch {
             Storability::Store => Refusal::Invalidated,
         };
         self.inquiry.counters.not_stored(refusal.as_str());
-        self.tell_all(Verdict::Declined(refusal), Told::Stored(freshened, Origin::Validated));
+        let own = std::mem::take(&mut self.own);
+        self.tell_all(Verdict::Declined(refusal), Told::Validated(freshened, own));
     }
 
     /// Whether an answer that is not stored shows that what is stored is no longer true: not if it failed, and not if it may
@@ -309,11 +336,9 @@ impl Fetch {
         self.tell_all(Verdict::Declined(refusal), told);
     }
 
-    fn end_stored(self, response: Arc<StoredResponse>, origin: Origin) {
-        self.tell_all(
-            Verdict::Stored(Arc::clone(&response), origin),
-            Told::Stored(response, origin),
-        );
+    fn end_met(self, response: Arc<StoredResponse>) {
+        let verdict = Verdict::Stored(Arc::clone(&response), Origin::Met);
+        self.tell_all(verdict, Told::Stored(response, Origin::Met));
     }
 
     fn remember_failure(&self, failure: Failure) {

@@ -55,7 +55,8 @@ impl Fetch {
             }
         }
         if let (Some(tell), Some(reader)) = (self.tell.take(), identity.reader()) {
-            let _ = tell.send(Told::Arriving(Arc::clone(&arriving), reader));
+            let own = std::mem::take(&mut self.own);
+            let _ = tell.send(Told::Arriving(Arc::clone(&arriving), reader, own));
         }
         self.leader.tell(Verdict::Arriving(Arc::clone(&arriving)));
 

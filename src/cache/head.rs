@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use super::Inquiry;
 use super::fetch::Fetch;
 use crate::caching::storability::Refusal;
-use crate::caching::storable_fields::storable_fields;
+use crate::caching::storable_fields::{keep_cookies, storable_fields};
 use crate::caching::stored::{HeadParts, StoredHead};
 use crate::caching::terms::Terms;
 use crate::caching::vary::{SelectingFields, selecting_fields, selecting_values};
@@ -26,6 +26,9 @@ impl Fetch {
         };
         let selecting = selecting_names(fields);
         let mut stored = storable_fields(fields);
+        if self.inquiry.route.rules.keeps_cookies() {
+            keep_cookies(&mut stored, fields);
+        }
         // Each representation says its own.
         stored.remove(CONTENT_LENGTH);
         let head = StoredHead::new(&HeadParts {

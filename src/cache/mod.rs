@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 use crate::body::fill::Budget;
@@ -211,12 +211,26 @@ pub enum Content {
         /// A reader of the body as it comes, to be used where none of a coding is to be had.
         reader: FillReader,
     },
+    /// One of the above for the request on whose behalf it was fetched or validated.
+    Own {
+        /// What others get too.
+        shared: Box<Self>,
+        /// What only this request is to see.
+        fields: HeaderMap,
+    },
     /// The upstream's answer to this very request.
     Forwarded(Response<Body>),
     /// The upstream's whole answer to a request that was made unconditional and complete on this one's behalf.
     Fetched(Response<Body>),
     /// Nothing but a reason.
     Failed(Failure),
+}
+
+impl Content {
+    /// The same with fields that nobody else is to see.
+    fn with(self, fields: HeaderMap) -> Self {
+        if fields.is_empty() { self } else { Self::Own { shared: Box::new(self), fields } }
+    }
 }
 
 /// A response whose head has come and whose body is still arriving.

@@ -76,8 +76,8 @@ pub struct Exchange {
     pub response_time: Timestamp,
 }
 
-/// The most that a client error which the RFC does not call cacheable by itself is kept for: one poisoned request
-/// must not deny a page to everybody for long.
+/// The most that an error is kept for, unless it says how things are: one poisoned request, or one bad moment of the
+/// application, must not deny a page to everybody for long.
 const ERROR_LIFETIME: Duration = Duration::from_secs(10);
 
 /// The most that is guessed.
@@ -113,7 +113,9 @@ pub fn freshness_lifetime(
     }
     // "Otherwise, no explicit expiration time is present in the response. A heuristic freshness lifetime might be
     // applicable".
-    if let Some(duration) = heuristic_lifetime(status, fields).filter(|_| rules.heuristic) {
+    if let Some(duration) =
+        heuristic_lifetime(status, fields, directives).filter(|_| rules.heuristic)
+    {
         return lifetime(duration, LifetimeSource::Heuristic);
     }
     lifetime(Duration::ZERO, LifetimeSource::None)
@@ -173,14 +175,23 @@ pub fn ensure_date(fields: &mut HeaderMap, received: Timestamp) {
     }
 }
 
-/// Whether `ttl`, `default_ttl` and guesses apply to the status: what an error page lives for is never our own idea.
+/// Whether `ttl` and `default_ttl` apply to the status: what an error page lives for is never their idea.
 const fn is_operators(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308)
 }
 
-/// Whether the status is a client error other than those which say how things are rather than what went wrong.
-pub(super) fn is_fleeting_error(status: StatusCode) -> bool {
-    status.is_client_error() && !matches!(status.as_u16(), 404 | 410 | 451)
+/// Whether the status is an error other than those which say how things are rather than what went wrong.
+pub(super) const fn is_fleeting_error(status: StatusCode) -> bool {
+    is_error(status) && !matches!(status.as_u16(), 404 | 410 | 451)
+}
+
+const fn is_error(status: StatusCode) -> bool {
+    status.as_u16() >= 400
+}
+
+/// "… the set of status codes that are defined as being 'heuristically cacheable'" (RFC 9110 §15.1).
+const fn is_heuristically_cacheable(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
 /// What makes a response stale when `wall` next comes after it was asked for: one that crosses that moment on its way may
@@ -205,11 +216,23 @@ fn until_expires(fields: &HeaderMap) -> Duration {
 /// §4.2.2: "If the response has a Last-Modified header field, caches are encouraged to use a heuristic expiration
 /// value that is no more than some fraction of the interval since that time. A typical setting of this fraction might
 /// be 10%."
-fn heuristic_lifetime(status: StatusCode, fields: &HeaderMap) -> Option<Duration> {
+fn heuristic_lifetime(
+    status: StatusCode,
+    fields: &HeaderMap,
+    directives: &ResponseDirectives,
+) -> Option<Duration> {
+    // "Because of the requirements in Section 3, heuristics can only be used on responses without explicit freshness
+    // whose status codes are defined as heuristically cacheable … and on responses without explicit freshness that have
+    // been marked as explicitly cacheable (e.g., with a public response directive)."
+    if !is_heuristically_cacheable(status) && !directives.public {
+        return None;
+    }
     let last_modified = date::of(fields, &header::LAST_MODIFIED)?;
     let interval = date::of(fields, &header::DATE)?.saturating_since(last_modified);
-    let lifetime = (interval / 10).min(HEURISTIC_LIFETIME);
-    (is_operators(status) && !lifetime.is_zero()).then_some(lifetime)
+    // When an error page was written says nothing of how long the error will last.
+    let most = if is_error(status) { ERROR_LIFETIME } else { HEURISTIC_LIFETIME };
+    let lifetime = (interval / 10).min(most);
+    (!lifetime.is_zero()).then_some(lifetime)
 }
 
 /// "The term 'age_value' denotes the value of the Age header field, in a form appropriate for arithmetic operation; or

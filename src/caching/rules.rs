@@ -28,6 +28,8 @@ pub struct Rules {
     pub stale_if_error: StaleWindow,
     /// Whether a response with Set-Cookie is stored without it; otherwise it is not stored.
     pub strip_set_cookie: bool,
+    /// Whether a response with Set-Cookie is stored with it, and everybody given the cookie (RFC 9111 §7.3).
+    pub store_set_cookie: bool,
     /// Whether the answer to one client's credential may be given to every client.
     pub shared: bool,
     /// Whether each identity has stored responses of its own, and those who have none have none.
@@ -67,12 +69,20 @@ impl Default for Rules {
             stale_while_revalidate: StaleWindow::default(),
             stale_if_error: StaleWindow::default(),
             strip_set_cookie: false,
+            store_set_cookie: false,
             shared: false,
             identity: false,
             codings: Arc::default(),
             overrides: Overrides::default(),
             honor_request_directives: false,
         }
+    }
+}
+
+impl Rules {
+    /// Whether the cookies that a response sets are stored with it.
+    pub const fn keeps_cookies(&self) -> bool {
+        self.store_set_cookie && !self.strip_set_cookie
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Refusal {
     NotModified,
     /// The response says `must-understand`, and its status is not understood.
     StatusNotUnderstood,
-    /// The server failed, and the operator gave such responses no lifetime.
+    /// The server failed, and nobody gave such a response a lifetime.
     ServerError,
     /// The response says `no-store`.
     NoStore,
@@ -283,7 +283,7 @@ fn response_refusal(
         .or_else(|| directive_refusal(&directives, rules))
         .or_else(|| credential_refusal(request.credentials, terms.permits, rules))
         .or_else(|| field_refusal(fields, rules))
-        .or_else(|| lifetime_refusal(request, fields, &terms))
+        .or_else(|| lifetime_refusal(request, status, fields, &terms))
 }
 
 fn status_refusal(
@@ -306,7 +306,7 @@ fn status_refusal(
         }
         _ => {}
     }
-    if status.is_server_error() && terms.lifetime.source != LifetimeSource::OperatorStatus {
+    if status.as_u16() >= 500 && terms.lifetime.source == LifetimeSource::None {
         return Some(Refusal::ServerError);
     }
     None
@@ -356,7 +356,8 @@ fn field_refusal(fields: &HeaderMap, rules: &Rules) -> Option<Refusal> {
     // §7.3: "The presence of the Set-Cookie response header field … does not inhibit caching; a cacheable response with
     // a Set-Cookie header field can be … used to satisfy subsequent requests to caches." – and to log people in as one
     // another.
-    if fields.contains_key(header::SET_COOKIE) && !rules.strip_set_cookie {
+    let is_settled = rules.strip_set_cookie || rules.store_set_cookie;
+    if fields.contains_key(header::SET_COOKIE) && !is_settled {
         return Some(Refusal::SetCookie);
     }
     // §4.1: "A stored response with a Vary header field value containing a member "*" always fails to match."
@@ -371,11 +372,13 @@ fn field_refusal(fields: &HeaderMap, rules: &Rules) -> Option<Refusal> {
 
 fn lifetime_refusal(
     request: RequestFacts<'_>,
+    status: StatusCode,
     fields: &HeaderMap,
     terms: &Terms,
 ) -> Option<Refusal> {
     // RFC 9110 §13.1.2: only of GET and HEAD does If-None-Match ask whether what is stored is still good.
-    let can_be_validated = !request.keyed_by_body && !Validators::of(fields).is_empty();
+    let can_be_validated =
+        !request.keyed_by_body && !Validators::of_response(status, fields).is_empty();
     // §5.2.2.4: "The no-cache response directive, in its unqualified form …, indicates that the response MUST NOT be
     // used to satisfy any other request without forwarding it for validation and receiving a successful response".
     if terms.no_cache {

@@ -3,6 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName};
 
 use super::cache_control::response_directives;
+use super::rules::Rules;
 use crate::semantics::connection::strip_hop_by_hop;
 
 /// Fields that say something of the one exchange they came in, and would be untrue in any other.
@@ -43,6 +44,37 @@ pub fn storable_fields(response: &HeaderMap) -> HeaderMap {
     fields
 }
 
+/// Makes the cookies that `received` sets, if any, those of `fields`, which are to be stored.
+pub fn keep_cookies(fields: &mut HeaderMap, received: &HeaderMap) {
+    for name in of_cookies() {
+        if received.contains_key(name) {
+            fields.remove(name);
+        }
+        for line in received.get_all(name) {
+            fields.append(name, line.clone());
+        }
+    }
+}
+
+/// The fields of a received response that are not stored, but that who asked for it is to see.
+pub fn fields_of_one_exchange(response: &HeaderMap, rules: &Rules) -> HeaderMap {
+    let stored = storable_fields(response);
+    let mut fields = response.clone();
+    strip_hop_by_hop(&mut fields);
+    if rules.strip_set_cookie {
+        of_cookies().for_each(|name| drop(fields.remove(name)));
+    }
+    for name in stored.keys() {
+        fields.remove(name);
+    }
+    fields
+}
+
+/// The fields that set cookies.
+fn of_cookies() -> impl Iterator<Item = &'static HeaderName> {
+    OF_ONE_EXCHANGE.iter().filter(|name| name.as_str().starts_with("set-cookie"))
+}
+
 fn remove_those_of_one_exchange(fields: &mut HeaderMap) {
     for name in &OF_ONE_EXCHANGE {
         fields.remove(name);
@@ -60,6 +92,47 @@ fn remove_those_of_one_exchange(fields: &mut HeaderMap) {
 mod tests {
     use super::super::testing::fields;
     use super::*;
+
+    #[test]
+    fn s5_2_2_4_what_is_not_to_be_stored_is_for_who_asked() {
+        for (response, own) in [
+            ("Cache-Control: no-cache=\"x-a\"\nX-A: 1\nX-B: 2", "X-A: 1"),
+            (
+                "Cache-Control: private=\"x-a, x-b\"\nX-A: 1\nX-B: 2\nX-B: 3",
+                "X-A: 1\nX-B: 2\nX-B: 3",
+            ),
+            (
+                "Set-Cookie: a=b\nSet-Cookie: c=d\nX-Request-Id: 1",
+                "Set-Cookie: a=b\nSet-Cookie: c=d\nX-Request-Id: 1",
+            ),
+            ("Connection: x-a\nX-A: 1\nKeep-Alive: timeout=5", ""),
+            ("Content-Type: a/b", ""),
+        ] {
+            let of_one = fields_of_one_exchange(&fields(response), &Rules::default());
+            assert_eq!(of_one, fields(own), "{response}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_is_stripped_reaches_nobody() {
+        let stripping = Rules { strip_set_cookie: true, ..Rules::default() };
+        let response = fields("Set-Cookie: a=b\nSet-Cookie2: a=b\nX-Request-Id: 1");
+        assert_eq!(fields_of_one_exchange(&response, &stripping), fields("X-Request-Id: 1"));
+    }
+
+    #[test]
+    fn the_newest_cookies_are_the_ones_kept() {
+        for (received, kept) in [
+            ("", "X-A: 1\nSet-Cookie: a=b"),
+            ("X-A: 2", "X-A: 1\nSet-Cookie: a=b"),
+            ("Set-Cookie: c=d\nSet-Cookie: e=f", "X-A: 1\nSet-Cookie: c=d\nSet-Cookie: e=f"),
+            ("Set-Cookie2: c=d", "X-A: 1\nSet-Cookie: a=b\nSet-Cookie2: c=d"),
+        ] {
+            let mut stored = fields("X-A: 1\nSet-Cookie: a=b");
+            keep_cookies(&mut stored, &fields(received));
+            assert_eq!(stored, fields(kept), "{received}");
+        }
+    }
 
     #[test]
     fn s3_1_all_received_fields_are_stored_with_these_exceptions() {

@@ -137,7 +137,7 @@ fn stale_windows(
     rules: &Rules,
 ) -> (Duration, Duration) {
     // An old error is worth no more than a new one.
-    if status.is_server_error() || is_fleeting_error(status) {
+    if is_fleeting_error(status) {
         return (Duration::ZERO, Duration::ZERO);
     }
     (

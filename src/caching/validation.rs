@@ -20,6 +20,26 @@ pub enum Validated {
     Unusable,
 }
 
+/// What a 200 answer to HEAD says of the response stored for GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// It is good; these are its fields from now on. They are to be judged like those of any received response.
+    Updated(HeaderMap),
+    /// It is outdated.
+    Outdated,
+    /// Nothing that could be relied on.
+    Unknown,
+}
+
+/// Whether a stored response with this status can be validated.
+///
+/// RFC 9110 §15.4.5: "The 304 (Not Modified) status code indicates that a conditional GET or HEAD request has been
+/// received and would have resulted in a 200 (OK) response if it were not for the fact that the condition evaluated to
+/// false." Of a stored redirect or error it says that it is wrong, and is not to be taken for the contrary.
+pub const fn can_be_validated(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 206)
+}
+
 /// Makes a request a question about the stored response, and returns whether there is anything to ask by.
 ///
 /// The client's own conditions and ranges are taken out: they are about what the client has, and are applied to the
@@ -68,20 +88,33 @@ pub fn validated(stored: &HeaderMap, status: StatusCode, response: &HeaderMap) -
     Validated::Replaced
 }
 
-/// What a 200 answer to HEAD says of the response stored for GET (§4.3.5): its fields from now on, or `None` if the
-/// stored response is outdated.
-pub fn compared_with_head(stored: &HeaderMap, head: &HeaderMap) -> Option<HeaderMap> {
+/// What a 200 answer to HEAD says of the 200 stored for GET, whose content has so many octets (§4.3.5).
+pub fn compared_with_head(stored: &HeaderMap, length: u64, head: &HeaderMap) -> Compared {
+    // What has another coding is another representation, with validators of its own.
+    if stored.get(header::CONTENT_ENCODING) != head.get(header::CONTENT_ENCODING) {
+        return Compared::Unknown;
+    }
     // "For each of the stored responses that could have been chosen, if the stored response and HEAD response have
     // matching values for any received validator fields (ETag and Last-Modified) and, if the HEAD response has a
     // Content-Length header field, the value of Content-Length matches that of the stored response, the cache SHOULD
     // update the stored response with information from the HEAD response …; otherwise, the cache SHOULD consider the
     // stored response to be stale."
-    let compared = [header::ETAG, header::LAST_MODIFIED, header::CONTENT_LENGTH];
-    let agree = compared
-        .iter()
-        .all(|name| head.get(name).is_none_or(|line| stored.get(name) == Some(line)));
-    agree.then(|| freshened(stored, head))
+    let differs = |name| head.get(name).is_some_and(|line| stored.get(name) != Some(line));
+    let other_length = head
+        .get(header::CONTENT_LENGTH)
+        .is_some_and(|line| line.to_str().ok().and_then(|line| line.parse().ok()) != Some(length));
+    if other_length || VALIDATORS.iter().any(differs) {
+        return Compared::Outdated;
+    }
+    // Without any validator it would be the length alone that vouches for the content: `1` and `2` have the same.
+    if VALIDATORS.iter().any(|name| head.contains_key(name)) {
+        Compared::Updated(freshened(stored, head))
+    } else {
+        Compared::Unknown
+    }
 }
+
+static VALIDATORS: [HeaderName; 2] = [header::ETAG, header::LAST_MODIFIED];
 
 /// What makes a request conditional or partial (RFC 9110 §13.1, §14.2).
 static CONDITIONS: [HeaderName; 6] = [
@@ -94,8 +127,15 @@ static CONDITIONS: [HeaderName; 6] = [
 ];
 
 /// Fields that describe the stored content as it is, and fields that a 304 may only have for itself.
-static NEVER_UPDATED: [HeaderName; 3] =
-    [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_RANGE];
+static NEVER_UPDATED: [HeaderName; 7] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+];
 
 /// Whether a 304 speaks of the stored response (§4.3.4).
 fn is_about(stored: &HeaderMap, response: &HeaderMap) -> bool {

@@ -1,7 +1,9 @@
 //! The validators of a response (RFC 9110 §8.8).
 
+use http::StatusCode;
 use http::header::{self, HeaderMap};
 
+use super::validation::can_be_validated;
 use crate::clock::Timestamp;
 use crate::semantics::date;
 use crate::semantics::entity_tag::EntityTag;
@@ -20,6 +22,15 @@ impl<'a> Validators<'a> {
         Self {
             entity_tag: tag.and_then(EntityTag::parse),
             last_modified: date::of(fields, &header::LAST_MODIFIED),
+        }
+    }
+
+    /// Those by which a stored response with this status can be validated.
+    pub(super) fn of_response(status: StatusCode, fields: &'a HeaderMap) -> Self {
+        if can_be_validated(status) {
+            Self::of(fields)
+        } else {
+            Self { entity_tag: None, last_modified: None }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
-use crate::semantics::fields::{list_members, members};
+use crate::semantics::fields::{list_members, members, weighted};
 
 /// The selecting header fields of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,11 @@ const PRESENT: u8 = 1;
 /// "The header fields from two requests are defined to match if and only if those in the first request can be
 /// transformed to those in the second request by applying any of the following: …"
 fn normalised(name: &HeaderName, request: &HeaderMap) -> Vec<u8> {
+    if is_weighted(name)
+        && let Some(value) = by_weight(name, request)
+    {
+        return value;
+    }
     let mut value = Vec::new();
     for line in request.get_all(name) {
         // "combining multiple header field lines with the same field name (see Section 5.2 of [HTTP])"
@@ -79,12 +84,34 @@ fn normalised(name: &HeaderName, request: &HeaderMap) -> Vec<u8> {
             _ => append(&mut value, line.as_bytes().trim_ascii()),
         }
     }
-    // "normalizing both header field values in a way that is known to have identical semantics, according to the header
-    // field's specification (e.g., … case-normalization, where values are defined to be case-insensitive)"
-    if is_case_insensitive(name) {
-        value.make_ascii_lowercase();
-    }
     value
+}
+
+/// "normalizing both header field values in a way that is known to have identical semantics, according to the header
+/// field's specification (e.g., reordering field values when order is not significant; case-normalization, where values
+/// are defined to be case-insensitive)"; `None` where a member cannot be read.
+fn by_weight(name: &HeaderName, request: &HeaderMap) -> Option<Vec<u8>> {
+    let lines = request.get_all(name);
+    if lines.iter().any(|line| line.to_str().is_err()) {
+        return None;
+    }
+    let mut weights = Vec::new();
+    for member in list_members(request, name) {
+        let (preferred, weight) = weighted(member)?;
+        weights.push((weight, preferred.to_ascii_lowercase()));
+    }
+    // RFC 9110 §12.5.4: "Note that some recipients treat the order in which language tags are listed as an indication of
+    // descending priority, particularly for tags that are assigned equal quality values (no value is the same as q=1).
+    // However, this behavior cannot be relied upon."
+    weights.sort_unstable();
+    weights.dedup();
+    let mut value = Vec::new();
+    for (weight, preferred) in weights {
+        append(&mut value, preferred.as_bytes());
+        // At least one of the octets is a control character: nothing that is not read here looks like it.
+        value.extend_from_slice(&weight.to_be_bytes());
+    }
+    Some(value)
 }
 
 fn append(value: &mut Vec<u8>, part: &[u8]) {
@@ -99,7 +126,8 @@ fn is_list(name: &HeaderName) -> bool {
     ![header::AUTHORIZATION, header::COOKIE, header::REFERER, header::USER_AGENT].contains(name)
 }
 
-fn is_case_insensitive(name: &HeaderName) -> bool {
+/// Whether the value is a list of case-insensitive names with weights.
+fn is_weighted(name: &HeaderName) -> bool {
     [header::ACCEPT_CHARSET, header::ACCEPT_ENCODING, header::ACCEPT_LANGUAGE].contains(name)
 }
 
@@ -179,12 +207,37 @@ mod tests {
         ] {
             assert_eq!(match_in(&["foo"], first, second), expected, "{first} / {second}");
         }
-        assert!(match_in(
-            &["accept-language"],
-            "Accept-Language: en, DE",
-            "Accept-Language: EN,de"
-        ));
         assert!(!match_in(&["cookie"], "Cookie: a=1,b", "Cookie: a=1, b"));
+    }
+
+    #[test]
+    fn s4_1_languages_match_by_what_they_weigh() {
+        for (first, second, expected) in [
+            ("en, DE", "EN,de", true),
+            ("en, de", "de, en", true),
+            ("en, de", "de\nAccept-Language: en", true),
+            ("en, en, de", "de, en", true),
+            ("en;q=1, de;q=0.50", "de; q=0.5 , en", true),
+            ("en;q=0.8, de", "de, en;q=0.8", true),
+            ("en;q=0.8, de", "en, de;q=0.8", false),
+            ("en;q=0.8", "en", false),
+            ("en;q=0", "", false),
+            ("en", "en, de", false),
+            ("en, *;q=0.1", "en", false),
+            ("en-GB", "en", false),
+            // What cannot be read is not put in order.
+            ("en;q=x, de", "de, en;q=x", false),
+            ("en;q=x, de", "en;q=x,de", true),
+            ("en;q=1000", "en", false),
+            ("en, \\xff", "en", false),
+        ] {
+            let [first, second] = [first, second].map(|value| format!("Accept-Language: {value}"));
+            assert_eq!(
+                match_in(&["accept-language"], &first, &second),
+                expected,
+                "{first} / {second}"
+            );
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct CacheSettings {
     pub uncacheable_for: Duration,
     /// How long our own 502 and 504 answer the same key.
     pub error_ttl: Duration,
+    /// Whether the cookies that responses set are stored with them and given to everybody.
+    pub store_set_cookie: bool,
     /// Whether what a request's Cache-Control prefers is granted.
     pub honor_request_directives: bool,
     /// How long what was fetched anew on request is not fetched anew again.
@@ -96,6 +98,7 @@ impl CacheSettings {
             collapse_timeout: table.get("collapse_timeout", "5s", timeout),
             uncacheable_for: table.get("uncacheable_for", "60s", duration),
             error_ttl: table.get("error_ttl", "1s", duration),
+            store_set_cookie: table.get("store_set_cookie", "false", boolean),
             honor_request_directives: table.get("request_directives", "ignore", directives),
             refresh_interval: table.get("refresh_interval", "1s", duration),
             query: table.table("query", query),

@@ -158,6 +158,7 @@ fn default_rules(defaults: &Defaults<'_>) -> Rules {
         store: cache.enabled,
         default_ttl: cache.default_ttl,
         heuristic: cache.heuristic,
+        store_set_cookie: cache.store_set_cookie,
         honor_request_directives: cache.honor_request_directives,
         stale_while_revalidate: StaleWindow::Fallback(cache.stale_while_revalidate),
         stale_if_error: StaleWindow::Fallback(cache.stale_if_error),
@@ -180,6 +181,9 @@ fn rules(table: &Table<'_>, all: &Defaults<'_>) -> Rules {
             defaults.stale_while_revalidate,
         ),
         stale_if_error: window(table.find("stale_if_error", duration), defaults.stale_if_error),
+        store_set_cookie: table
+            .find("store_set_cookie", boolean)
+            .unwrap_or(defaults.store_set_cookie),
         honor_request_directives: table
             .find("request_directives", directives)
             .unwrap_or(defaults.honor_request_directives),

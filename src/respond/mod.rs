@@ -20,17 +20,13 @@ use crate::clock::Timestamp;
 
 /// The response to an inquiry.
 pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Body> {
-    let kept = matches!(served.content, Content::Stored(_) | Content::Arriving { .. });
+    // What is a request's own is still what is kept.
+    let kept = matches!(
+        served.content,
+        Content::Stored(_) | Content::Arriving { .. } | Content::Own { .. }
+    );
     let is_ours = matches!(served.content, Content::Failed(_));
-    let mut response = match served.content {
-        Content::Stored(stored) => stored::respond(&stored, inquiry, now),
-        Content::Arriving { arriving, reader } => {
-            arriving::respond(&arriving, reader, inquiry, now)
-        }
-        Content::Fetched(response) => representation::conditioned(response, inquiry),
-        Content::Forwarded(response) => response,
-        Content::Failed(failure) => synthetic::failure(failure, inquiry),
-    };
+    let mut response = of_content(served.content, inquiry, now);
     if !is_ours {
         let status = response.status();
         downstream::tell(response.headers_mut(), status, inquiry, kept);
@@ -45,4 +41,21 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
     // The operator has the last word, when nothing here will look at these fields again.
     inquiry.route.response_fields.apply(response.headers_mut());
     response
+}
+
+fn of_content(content: Content, inquiry: &Inquiry, now: Timestamp) -> Response<Body> {
+    match content {
+        Content::Stored(stored) => stored::respond(&stored, inquiry, now),
+        Content::Arriving { arriving, reader } => {
+            arriving::respond(&arriving, reader, inquiry, now)
+        }
+        Content::Own { shared, fields } => {
+            let mut response = of_content(*shared, inquiry, now);
+            response.headers_mut().extend(fields);
+            response
+        }
+        Content::Fetched(response) => representation::conditioned(response, inquiry),
+        Content::Forwarded(response) => response,
+        Content::Failed(failure) => synthetic::failure(failure, inquiry),
+    }
 }

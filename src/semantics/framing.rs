@@ -122,9 +122,12 @@ pub fn response_framing(
         return Ok(ResponseFraming { body: ResponseBody::None, ambiguous });
     }
 
+    if is_in_no_coding(version, fields) {
+        return Ok(ResponseFraming { body: ResponseBody::UntilClose, ambiguous: false });
+    }
     if coded {
-        // §6.3 has a response whose last coding is not chunked read until the connection closes. We asked for no
-        // other coding (no TE), could not undo it, and would pass it on as if it were content: refused.
+        // A response in a coding that there is: we asked for none but chunked (no TE), could not undo it, and would
+        // pass it on as if it were content.
         chunked(version, fields)?;
         // "If a message is received with both a Transfer-Encoding and a Content-Length header field, the
         // Transfer-Encoding overrides the Content-Length. Such a message might indicate an attempt to perform ...
@@ -137,6 +140,35 @@ pub fn response_framing(
     // "a server MUST NOT generate content in a 205 response" (RFC 9110 §15.3.6): some readers do not look for any.
     let ambiguous = status == StatusCode::RESET_CONTENT && body != ResponseBody::Length(0);
     Ok(ResponseFraming { body, ambiguous })
+}
+
+/// Whether the message names one transfer coding that there is not, so that nobody can have applied it.
+///
+/// "If a Transfer-Encoding header field is present in a response and the chunked transfer coding is not the final
+/// encoding, the message body length is determined by reading the connection until it is closed by the server." (§6.3)
+fn is_in_no_coding(version: Version, fields: &HeaderMap) -> bool {
+    /// IANA's transfer codings, and the content codings that somebody could have taken for one.
+    const KNOWN: [&str; 9] = [
+        "br",
+        "compress",
+        "deflate",
+        "gzip",
+        "identity",
+        "trailers",
+        "x-compress",
+        "x-gzip",
+        "zstd",
+    ];
+    let mut lines = fields.get_all(TRANSFER_ENCODING).into_iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+    let is_another = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        is_token(&name) && !name.contains("chunked") && !KNOWN.contains(&name.as_str())
+    };
+    // Beside a length, it is one of two ways to read the message.
+    version == Version::HTTP_11
+        && !fields.contains_key(CONTENT_LENGTH)
+        && line.to_str().is_ok_and(is_another)
 }
 
 /// Checks that Transfer-Encoding is one line, and that line exactly `chunked`.

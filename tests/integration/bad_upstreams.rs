@@ -133,7 +133,7 @@ fn b14_chunked_beside_a_length_wins_and_ends_the_connection() {
 fn b15_a_transfer_encoding_other_than_chunked_is_502() {
     bad_gateway(&[
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: unknown\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: unheard-of, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",

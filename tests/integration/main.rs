@@ -33,6 +33,7 @@ mod cookies; // what cookies a key has, and which are no credential
 mod flights; // (e) flights that fail, that are left, that take too long
 mod identity; // whose answer is whose, by who asks
 mod interleavings; // the same, whatever happens in whatever order
+mod judging; // guesses, errors, cookies, fields for one client, languages
 mod key_body; // POST that only reads
 mod keying; // (c) whose answer is whose
 mod partial; // parts that the origin cut out

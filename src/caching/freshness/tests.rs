@@ -135,7 +135,6 @@ fn s4_2_2_a_guess_is_a_tenth_of_the_time_since_last_modified() {
     let earlier = "Tue, 15 Nov 1994 06:20:00 GMT";
     assert_eq!(guess(200, earlier, true), (600, LifetimeSource::Heuristic));
     assert_eq!(guess(200, earlier, false), (0, LifetimeSource::None));
-    assert_eq!(guess(404, earlier, true), (0, LifetimeSource::None));
     assert_eq!(
         guess(200, "Mon, 15 Nov 1993 08:00:00 GMT", true),
         (86_400, LifetimeSource::Heuristic)
@@ -146,7 +145,55 @@ fn s4_2_2_a_guess_is_a_tenth_of_the_time_since_last_modified() {
 }
 
 #[test]
-fn a_client_errors_own_lifetime_is_cut_short_unless_it_says_how_things_are() {
+fn s4_2_2_guesses_are_for_heuristically_cacheable_statuses_and_for_what_is_public() {
+    let rules = Rules { heuristic: true, ..Rules::default() };
+    let modified = format!("{DATE}\nLast-Modified: Tue, 15 Nov 1994 06:20:00 GMT");
+    let public = format!("{modified}\nCache-Control: public");
+    for (status, plain, marked) in [
+        (200, 600, 600),
+        (203, 600, 600),
+        (204, 600, 600),
+        (206, 600, 600),
+        (300, 600, 600),
+        (301, 600, 600),
+        (308, 600, 600),
+        (404, 10, 10),
+        (405, 10, 10),
+        (410, 10, 10),
+        (414, 10, 10),
+        (501, 10, 10),
+        (201, 0, 600),
+        (202, 0, 600),
+        (302, 0, 600),
+        (403, 0, 10),
+        (500, 0, 10),
+        (599, 0, 10),
+    ] {
+        assert_eq!(lifetime(status, &modified, &rules).0, plain, "{status}");
+        assert_eq!(lifetime(status, &public, &rules).0, marked, "{status} public");
+    }
+}
+
+#[test]
+fn s4_2_2_there_are_no_guesses_beside_an_explicit_lifetime() {
+    let rules = Rules { heuristic: true, ..Rules::default() };
+    let modified = format!("{DATE}\nLast-Modified: Tue, 15 Nov 1994 06:20:00 GMT");
+    for (explicit, source) in [
+        ("Cache-Control: max-age=0", LifetimeSource::MaxAge),
+        ("Cache-Control: max-age=x", LifetimeSource::MaxAge),
+        ("Cache-Control: s-maxage=0", LifetimeSource::SMaxAge),
+        ("Expires: 0", LifetimeSource::Expires),
+    ] {
+        assert_eq!(
+            lifetime(200, &format!("{modified}\n{explicit}"), &rules),
+            (0, source),
+            "{explicit}"
+        );
+    }
+}
+
+#[test]
+fn an_errors_own_lifetime_is_cut_short_unless_it_says_how_things_are() {
     for (status, seconds) in [
         (400, 10),
         (403, 10),
@@ -155,6 +202,10 @@ fn a_client_errors_own_lifetime_is_cut_short_unless_it_says_how_things_are() {
         (414, 10),
         (429, 10),
         (431, 10),
+        (500, 10),
+        (501, 10),
+        (503, 10),
+        (599, 10),
         (404, 3600),
         (410, 3600),
         (451, 3600),

@@ -103,6 +103,7 @@ fn s3_2_some_fields_are_never_updated() {
         "Content-Range: bytes 0-1/2",
         "Transfer-Encoding: chunked",
         "Set-Cookie: a=b",
+        "Content-MD5: x\nDigest: sha-256=x\nContent-Digest: sha-256=:x:\nRepr-Digest: sha-256=:x:",
         "Connection: X-Foo, Keep-Alive\nX-Foo: 1\nKeep-Alive: timeout=5",
         "Proxy-Authenticate: Basic",
         "X-Request-Id: 1\nRateLimit-Remaining: 2",
@@ -122,20 +123,48 @@ fn s3_1_a_field_that_the_stored_private_keeps_out_does_not_come_in_with_a_304() 
 }
 
 #[test]
-fn s4_3_5_a_head_response_updates_or_outdates_what_is_stored_for_get() {
-    let stored = format!("ETag: \"x\"\nLast-Modified: {DATE}\nContent-Length: 10\nX-A: 1");
-    for (head, agrees) in [
-        ("", true),
-        ("ETag: \"x\"", true),
-        ("ETag: \"y\"", false),
-        ("Content-Length: 10", true),
-        ("Content-Length: 11", false),
-        ("ETag: \"x\"\nContent-Length: 11", false),
-        (&format!("Last-Modified: {LATER}"), false),
+fn rfc_9110_s15_4_5_a_304_speaks_of_a_200_and_of_nothing_else() {
+    for (status, expected) in [
+        (200, true),
+        (203, true),
+        (206, true),
+        (204, false),
+        (301, false),
+        (404, false),
+        (503, false),
     ] {
-        let head = format!("{head}\nX-A: 2");
-        let compared = compared_with_head(&fields(&stored), &fields(&head));
-        let updated = fields(&stored.replace("X-A: 1", "X-A: 2"));
-        assert_eq!(compared, agrees.then_some(updated), "{head}");
+        assert_eq!(can_be_validated(StatusCode::from_u16(status).unwrap()), expected, "{status}");
     }
+}
+
+#[test]
+fn s4_3_5_a_head_response_updates_or_outdates_what_is_stored_for_get() {
+    let stored = format!("ETag: \"x\"\nLast-Modified: {DATE}\nX-A: 1");
+    let updated = Compared::Updated(fields(&stored.replace("X-A: 1", "X-A: 2")));
+    for (head, expected) in [
+        ("ETag: \"x\"", &updated),
+        (&format!("Last-Modified: {DATE}"), &updated),
+        ("ETag: \"x\"\nContent-Length: 10", &updated),
+        ("ETag: \"y\"", &Compared::Outdated),
+        ("ETag: W/\"x\"", &Compared::Outdated),
+        (&format!("Last-Modified: {LATER}"), &Compared::Outdated),
+        (&format!("ETag: \"x\"\nLast-Modified: {LATER}"), &Compared::Outdated),
+        ("Content-Length: 11", &Compared::Outdated),
+        ("Content-Length: x", &Compared::Outdated),
+        ("ETag: \"x\"\nContent-Length: 11", &Compared::Outdated),
+        ("", &Compared::Unknown),
+        ("Content-Length: 10", &Compared::Unknown),
+        ("ETag: \"y\"\nContent-Encoding: gzip", &Compared::Unknown),
+    ] {
+        let compared =
+            compared_with_head(&fields(&stored), 10, &fields(&format!("{head}\nX-A: 2")));
+        assert_eq!(compared, *expected, "{head}");
+    }
+}
+
+#[test]
+fn s4_3_5_a_validator_that_the_stored_response_lacks_outdates_it() {
+    let stored = format!("Last-Modified: {DATE}");
+    let head = fields(&format!("ETag: \"x\"\nLast-Modified: {DATE}"));
+    assert_eq!(compared_with_head(&fields(&stored), 10, &head), Compared::Outdated);
 }

@@ -177,11 +177,31 @@ fn b15_a_response_in_another_transfer_coding_is_refused() {
     for lines in [
         &[(TE, "gzip")][..],
         &[(TE, "gzip, chunked")],
-        &[(TE, "x-unknown")],
+        &[(TE, "X-GZIP")],
+        &[(TE, "br")],
+        &[(TE, "xchunked")],
         &[(TE, "chunked"), (TE, "chunked")],
+        &[(TE, "unheard-of, chunked")],
+        &[(TE, "unheard-of"), (CL, "5")],
+        &[(TE, "unheard-of"), (TE, "unheard-of")],
+        &[(TE, "unheard of")],
+        &[(TE, "")],
     ] {
         assert!(response(200, &Method::GET, lines).is_err(), "{lines:?}");
     }
+}
+
+#[test]
+fn s6_3_a_response_in_a_coding_that_there_is_not_lasts_until_the_connection_closes() {
+    let unheard_of = [(TE, "unheard-of")];
+    let until_close = ResponseFraming { body: ResponseBody::UntilClose, ambiguous: false };
+    assert_eq!(response(200, &Method::GET, &unheard_of), Ok(until_close));
+    let head = response(200, &Method::HEAD, &unheard_of).map(|framing| framing.body);
+    assert_eq!(head, Ok(ResponseBody::None));
+    assert_eq!(request(&unheard_of), Err(TransferEncodingInvalid));
+    let of_1_0 = fields(&unheard_of);
+    let framing = response_framing(Version::HTTP_10, StatusCode::OK, &Method::GET, &of_1_0);
+    assert_eq!(framing, Err(TransferEncodingVersion));
 }
 
 proptest! {
