@@ -7,11 +7,12 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body as _;
 
 use super::answer::denied;
+use super::posted::Around;
 use super::why::Why;
 use super::{Cache, Content, Failure, Inquiry, Served};
 use crate::body::Body;
 use crate::caching::cache_status::CacheStatus;
-use crate::caching::freshness::ensure_date;
+use crate::caching::freshness::{Exchange, ensure_date};
 use crate::caching::representation_tag::as_the_origins;
 use crate::caching::reuse::is_failure;
 use crate::caching::storability::{Storability, storability};
@@ -24,7 +25,7 @@ impl Cache {
     /// Boxed: a request that waits for another's fetch, as a thousand may, does not hold the room it would need for its own.
     pub(super) fn forward_in_place<'a>(
         self: &'a Arc<Self>,
-        inquiry: &'a Inquiry,
+        inquiry: &'a Arc<Inquiry>,
         body: Body,
         why: Why,
     ) -> Pin<Box<dyn Future<Output = Served> + Send + 'a>> {
@@ -33,7 +34,7 @@ impl Cache {
 
     async fn forward_and_learn(
         self: &Arc<Self>,
-        inquiry: &Inquiry,
+        inquiry: &Arc<Inquiry>,
         body: Body,
         why: Why,
     ) -> Served {
@@ -60,8 +61,9 @@ impl Cache {
             interim: inquiry.interim.get().cloned(),
             timeouts: inquiry.timeouts(),
         };
+        let began = self.purged.stamp();
         let outcome = inquiry.upstream.forward(forward).await;
-        self.invalidate_after(inquiry, &outcome);
+        let invalidation = self.invalidate_after(inquiry, &outcome);
         match outcome {
             Ok(Forwarded { response, .. })
                 if is_failure(response.status()) && why.stale.is_some() =>
@@ -74,8 +76,21 @@ impl Cache {
                     None => passed_on(response, &why),
                 }
             }
-            Ok(Forwarded { mut response, response_time, .. }) => {
-                ensure_date(response.headers_mut(), response_time);
+            Ok(mut forwarded) => {
+                ensure_date(forwarded.response.headers_mut(), forwarded.response_time);
+                if let Some(own) = invalidation {
+                    let around = Around { began, own };
+                    match self.keep_posted(inquiry, forwarded, around, &why).await {
+                        Ok(served) => return served,
+                        Err(unkept) => forwarded = unkept,
+                    }
+                }
+                let Forwarded { response, request_time, response_time, .. } = forwarded;
+                if let Some(stored) = &why.stale {
+                    let head = (response.status(), response.headers());
+                    let exchange = Exchange { request_time, response_time };
+                    self.compare(inquiry, stored, head, exchange, began);
+                }
                 let length = response.body().size_hint().exact();
                 self.learn(inquiry, response.status(), response.headers(), length);
                 passed_on(response, &why)

@@ -89,14 +89,15 @@ impl Cache {
         self.purged.forget_up_to(concerned);
     }
 
-    /// RFC 9111 §4.4, and what the route adds; done before the write's answer leaves.
+    /// RFC 9111 §4.4, and what the route adds; done before the write's answer leaves. The number of the purge, if it was
+    /// one.
     pub(super) fn invalidate_after(
         self: &Arc<Self>,
         inquiry: &Inquiry,
         outcome: &Result<Forwarded, Failure>,
-    ) {
+    ) -> Option<u64> {
         if inquiry.is_read() {
-            return;
+            return None;
         }
         let mut selectors = match outcome {
             Ok(forwarded) if invalidates(&inquiry.method, forwarded.response.status()) => {
@@ -108,10 +109,10 @@ impl Cache {
                     fields,
                 )
             }
-            Ok(_) => return,
+            Ok(_) => return None,
             // Nobody knows whether the write was done.
             Err(failure) if failure.may_have_been_received() => Vec::new(),
-            Err(_) => return,
+            Err(_) => return None,
         };
         selectors.push(inquiry.target.as_str().to_owned());
         selectors.push(inquiry.asked.as_str().to_owned());
@@ -122,7 +123,7 @@ impl Cache {
             .map(|path_and_query| Selector::Url { authority: authority(), path_and_query })
             .collect();
         selectors.extend(inquiry.invalidates());
-        self.purged.apply(&selectors, false);
+        let number = self.purged.apply(&selectors, false);
         if self.purged.wants_compaction()
             && self.compacting.try_acquire().is_ok_and(|permit| {
                 permit.forget();
@@ -135,6 +136,7 @@ impl Cache {
                 cache.compacting.add_permits(1);
             });
         }
+        Some(number)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod invalidation;
 pub mod key;
 pub mod partial;
 pub mod parts;
+pub mod posted;
 pub mod purge;
 mod reference;
 pub mod representation_tag;

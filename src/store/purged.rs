@@ -124,6 +124,28 @@ impl Purged {
         self.records().fate(since.record, subject, std::iter::empty)
     }
 
+    /// True when no purge between `since` and the record `until`, neither of them counted, strikes a response.
+    pub fn spared(&self, head: &StoredHead, since: Stamp, until: u64) -> bool {
+        let resource = head.resource();
+        let subject = Subject {
+            authority: resource.authority,
+            path_and_query: resource.path_and_query,
+            route: head.route(),
+        };
+        let records = self.records();
+        let covers =
+            |selector: &Selector| selector.covers(subject, |tag| head.tags().any(|own| own == tag));
+        let between = |record: &&Record| record.number > since.record && record.number < until;
+        let is_known =
+            records.recent.front().is_none_or(|oldest| oldest.number <= since.record + 1);
+        is_known
+            && !records
+                .recent
+                .iter()
+                .filter(between)
+                .any(|record| record.selectors.iter().any(covers))
+    }
+
     /// True when so much has been recorded that going through what is stored, and [`Purged::forget_up_to`], are due.
     pub fn wants_compaction(&self) -> bool {
         let records = self.records();

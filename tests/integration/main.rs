@@ -29,6 +29,7 @@ mod upgrade; // connections that leave HTTP
 mod coding; // (j) content codings: which, of what, for whom
 mod collapsing; // (e) many requests for one thing
 mod combining; // parts of one representation, put together
+mod comparing; // what the answer to a HEAD does to the response stored for GET
 mod cookies; // what cookies a key has, and which are no credential
 mod flights; // (e) flights that fail, that are left, that take too long
 mod identity; // whose answer is whose, by who asks
@@ -37,6 +38,7 @@ mod judging; // guesses, errors, cookies, fields for one client, languages
 mod key_body; // POST that only reads
 mod keying; // (c) whose answer is whose
 mod partial; // parts that the origin cut out
+mod posted; // answers to POST that answer GETs
 mod purging; // invalidation: by the operator, on the command line, by writes
 mod ranges; // parts of a representation
 mod refreshing; // requests that have what is stored fetched anew
