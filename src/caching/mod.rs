@@ -43,4 +43,6 @@ mod properties;
 #[cfg(test)]
 mod round_trips;
 #[cfg(test)]
+mod sentences;
+#[cfg(test)]
 mod testing;
