@@ -2,13 +2,18 @@
 
 use std::fs;
 
+use forebay::config::{self, Environment};
 use jsonwebtoken::{EncodingKey, Header, encode};
 
 use crate::support::{Exchange, Forebay, Gate, Launch, Origin, fresh, ok};
 
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
 /// The configuration below that heading.
 fn recipe(heading: &str) -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let readme = readme();
     let (_, section) = readme.split_once(&format!("\n### {heading}\n")).expect("such a recipe");
     let (_, block) = section.split_once("```toml\n").unwrap();
     block.split_once("```").unwrap().0.to_owned()
@@ -28,6 +33,26 @@ fn tell(exchange: &mut Exchange<'_>) {
     let body = format!("{} {} for {who}", exchange.number(), exchange.target());
     exchange.reply(&ok(body));
 }
+
+#[test]
+fn every_configuration_in_the_readme_is_a_good_one() {
+    let readme = readme();
+    let blocks: Vec<&str> =
+        readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 9, "{}", blocks.len());
+    let environment: Environment =
+        [("JWT_SECRET".to_owned(), SECRET.to_owned())].into_iter().collect();
+    for block in blocks {
+        let upstream = if block.contains("[upstream]") { "" } else { UPSTREAM };
+        let text = format!("{upstream}{block}");
+        if let Err(errors) = config::load(&text, "README.md", &environment) {
+            panic!("{errors}\nin\n{text}");
+        }
+    }
+}
+
+/// What every configuration begins with.
+const UPSTREAM: &str = "[upstream]\nservers = [\"http://127.0.0.1:3000\"]\n";
 
 #[test]
 fn a_users_data_which_takes_seconds() {
