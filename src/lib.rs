@@ -17,7 +17,8 @@
 //!                │                                       ├ 304: the stored response is freshened
 //!                │                                       └ fill ──► read by all who follow
 //!                │                                             └──► stored when whole
-//!                ├ limits.admit, before anything is looked up: charged to its client, or refused
+//!                ├ identity, where the route keeps answers apart by who asks, and
+//!                │ limits.admit, charged to its client or refused: both before anything is looked up
 //!                └ account: the metrics, and one line in the log
 //! ```
 //!

@@ -20,7 +20,7 @@ const CUT: u8 = 2;
 ///
 /// Every connection and every accept loop is a member of it until it ends.
 #[derive(Clone, Default)]
-pub struct Drain(Arc<Inner>);
+pub(super) struct Drain(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -38,26 +38,26 @@ struct Members {
 
 impl Drain {
     /// A drain that has not started.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
     /// Starts to drain: what is queued is accepted, the listeners close, every answer from now on closes its
     /// connection, and idle connections are closed after a moment's grace.
-    pub fn start(&self) {
+    pub(super) fn start(&self) {
         self.advance(DRAINING);
         self.0.started.notify_waiters();
     }
 
     /// Drops every connection that is left.
-    pub fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.advance(CUT);
         self.0.started.notify_waiters();
     }
 
     /// Drains: starts, waits for the last member to leave, and cuts those that are still there after `within`. False if
     /// any had to be cut.
-    pub async fn within(&self, within: Duration) -> bool {
+    pub(super) async fn within(&self, within: Duration) -> bool {
         self.start();
         let in_time = tokio::time::timeout(within, self.finished()).await.is_ok();
         if !in_time {
@@ -68,12 +68,12 @@ impl Drain {
     }
 
     /// True once the drain has started.
-    pub fn is_started(&self) -> bool {
+    pub(super) fn is_started(&self) -> bool {
         self.0.stage.load(Ordering::Acquire) != RUNNING
     }
 
     /// Resolves once the drain has started.
-    pub async fn started(&self) {
+    pub(super) async fn started(&self) {
         let started = self.0.started.notified();
         if !self.is_started() {
             started.await;
@@ -81,7 +81,7 @@ impl Drain {
     }
 
     /// Resolves when no member is left: no listener, no connection, no tunnel.
-    pub async fn finished(&self) {
+    pub(super) async fn finished(&self) {
         loop {
             let emptied = self.0.emptied.notified();
             if self.0.members().wakers.is_empty() {

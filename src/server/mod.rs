@@ -19,7 +19,6 @@ mod upload;
 mod watch;
 mod workers;
 
-pub use drain::Drain;
 pub use listener::{Listener, bind, bind_unix};
 
 use std::fmt;
@@ -36,6 +35,7 @@ use crate::body::{Answer, Body};
 use crate::clock::Clock;
 use crate::identity::peer::Peer;
 
+use drain::Drain;
 use workers::Workers;
 
 /// What answers requests. A request carries its [`Target`](crate::semantics::target::Target) in its extensions; the
@@ -156,11 +156,6 @@ impl<H: Handler> Server<H> {
     /// The listener cannot be watched by the runtime this runs on.
     pub async fn serve(&self, listener: impl Into<Listener>) -> std::io::Result<()> {
         accept::run(&self.handler, &self.common, listener.into()).await
-    }
-
-    /// The handle by which this server is drained.
-    pub fn drain_handle(&self) -> &Drain {
-        &self.common.drain
     }
 
     /// Drains: every request whose first byte has arrived is answered, what takes longer than the drain timeout is cut.

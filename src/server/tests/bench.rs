@@ -82,7 +82,7 @@ impl Bench {
             Arc::clone(&record) as Arc<dyn Events>,
             vec![Handle::current()],
         );
-        let drain = server.drain_handle().clone();
+        let drain = server.common.drain.clone();
         tokio::spawn(async move { server.serve(listener).await.unwrap() });
         Self { address, site, record, drain }
     }
