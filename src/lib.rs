@@ -40,8 +40,8 @@
 //! | 8 | [`service`], [`admin`] | the two handlers: the way of a request; the operator's API |
 //! | 7 | [`respond`], [`explain`] | what was served becomes the response that is sent; what would be done, and why |
 //! | 6 | [`cache`] | looks up, decides, collapses, fetches, stores, invalidates |
-//! | 5 | [`store`], [`upstream`], [`limit`] | what is kept in memory; the origin servers; how much each client may ask |
-//! | 4 | [`body`], [`policy`] | bodies that flow; the operator's rules, looked up |
+//! | 5 | [`store`], [`upstream`], [`limit`], [`fleet`] | what is kept, in memory and in Redis; the origin servers; how much each client may ask; the other replicas |
+//! | 4 | [`body`], [`policy`], [`redis`] | bodies that flow; the operator's rules, looked up; the one link to Redis |
 //! | 3 | [`caching`], [`identity`] | RFC 9111 as pure decisions; who is asking |
 //! | 2 | [`semantics`] | RFC 9110 and the framing of RFC 9112, pure |
 //! | 1 | [`counters`], [`journal`] | the metrics; the log |
@@ -71,6 +71,8 @@
 //! - **tag**: a name that responses carry so that they can be purged together.
 //! - **stamp**: what was known of purges when a fetch began. A response is alive while no later purge selects it.
 //! - **identity**: who asks, as far as a route keeps answers apart by it.
+//! - **fleet**: the replicas that share one Redis. Their **log** has every purge, in one order; a **position** in it is what a
+//!   replica has applied.
 //! - **tier**: a place where responses are stored; of the limits, a kind of client.
 //! - **window**: a rate that a tier has to hold, by the unit of its time. **Budget**: the windows that are charged together.
 //!   **Permit**: a request's place in the budgets of its client.
@@ -85,10 +87,12 @@ pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod explain;
+pub mod fleet;
 pub mod identity;
 pub mod journal;
 pub mod limit;
 pub mod policy;
+pub mod redis;
 pub mod respond;
 pub mod semantics;
 pub mod server;

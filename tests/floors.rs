@@ -31,6 +31,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("brotli::", &["body/coder.rs"]),
     ("clap::", &["cli/"]),
     ("flate2::", &["body/coder.rs"]),
+    ("fred::", &["redis/"]),
     ("httpdate::", &["semantics/date.rs"]),
     ("hyper::", &["server/", "upstream/"]),
     ("hyper::body::Incoming", &["server/connection.rs", "upstream/connection.rs"]),

@@ -8,7 +8,9 @@ pub(super) struct Fixed(Vec<(&'static str, String)>);
 impl Fixed {
     /// Those of a configuration.
     pub(super) fn of(settings: &Settings) -> Self {
-        let Settings { server, admin, cache, .. } = settings;
+        let Settings { server, admin, redis, cache, .. } = settings;
+        let redis = redis.as_ref();
+        let url = redis.map(|redis| redis.url.expose());
         Self(vec![
             ("server.listen", format!("{:?}", server.listen)),
             ("server.threads", format!("{:?}", server.threads)),
@@ -16,6 +18,7 @@ impl Fixed {
             ("server.drain_delay", format!("{:?}", server.drain_delay)),
             ("admin.enabled", format!("{:?}", admin.enabled)),
             ("admin.listen", format!("{:?}", admin.listen)),
+            ("redis", format!("{redis:?} {url:?}")),
             ("cache.memory.capacity", format!("{:?}", cache.memory.capacity)),
         ])
     }

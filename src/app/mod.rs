@@ -7,6 +7,7 @@ mod listeners;
 mod machine;
 mod maintenance;
 mod observers;
+mod redis;
 mod reload;
 mod rulebooks;
 mod settings;
@@ -30,6 +31,7 @@ use crate::clock::Clock;
 use crate::config::{File, Settings};
 use crate::counters::{Counters, Watched};
 use crate::journal::{Journal, Level};
+use crate::redis::Link;
 use crate::server::{self, Handler, Listener, Server};
 use crate::service::Service;
 use crate::upstream::Via;
@@ -52,6 +54,7 @@ pub struct App {
     drain_delay: Duration,
     journal: Journal,
     clock: Clock,
+    _link: Option<Arc<Link>>,
     _workers: Workers,
 }
 
@@ -120,6 +123,7 @@ impl App {
             .map_err(StartError::Machine)?;
 
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
+        let link = redis::link(settings.redis.as_ref(), journal, clock);
         let cache = cache(&settings, clock, &counters, journal);
         let connections = settings::connections(
             &settings.server.limits,
@@ -191,6 +195,7 @@ impl App {
             drain_delay,
             journal: journal.clone(),
             clock: clock.clone(),
+            _link: link,
             _workers: workers,
         })
     }

@@ -8,13 +8,14 @@ use super::field_edits::{request_fields, response_fields};
 use super::identity::NEEDS_JWT;
 use super::jwt::jwt;
 use super::rate_limit::rate_limit;
+use super::redis::redis;
 use super::route::Defaults;
 use super::routes::policy;
 use super::table::Table;
 use super::upstreams::Upstreams;
 use super::{
-    AdminAddress, AdminSettings, CacheSettings, LogSettings, RateLimitSettings, ServerSettings,
-    UpstreamSettings,
+    AdminAddress, AdminSettings, CacheSettings, LogSettings, RateLimitSettings, RedisSettings,
+    ServerSettings, UpstreamSettings,
 };
 use crate::identity::Source;
 use crate::identity::jwt::Verifier;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// `[upstream]` and each `[upstreams.NAME]`, in the order that routes count them in: whom requests are forwarded to.
     pub upstreams: Vec<UpstreamSettings>,
+    /// `[redis]`: the Redis that the fleet shares; `None`: this machine is alone.
+    pub redis: Option<RedisSettings>,
     /// `[cache]`: what holds for every route.
     pub cache: CacheSettings,
     /// `[jwt]`: what tokens are verified with.
@@ -44,11 +47,11 @@ pub struct Settings {
 impl Settings {
     /// Reads all there is; `None` where routes contradict each other, which is reported like anything else.
     pub(super) fn read(root: &Table<'_>) -> Option<Self> {
-        root.not_in_build(&["redis"]);
         let server = root.table("server", ServerSettings::read);
         let admin = root.table("admin", |table| admin(table, &server));
         let log = root.table("log", LogSettings::read);
         let upstreams = Upstreams::read(root, &OwnAddresses::new(&server, &admin));
+        let redis = root.table("redis", |table| redis(table, root.has("redis")));
         let has_jwt = root.has("jwt");
         let cache = root.table("cache", |table| cache(table, has_jwt));
         let jwt = root.table("jwt", |table| jwt(table, has_jwt));
@@ -65,7 +68,7 @@ impl Settings {
         });
         let policy = policy(root, &defaults, has_jwt, has_proxies, rate_limit.as_ref())?;
         let upstreams = upstreams.used_by(&policy, root);
-        Some(Self { server, admin, log, upstreams, cache, jwt, rate_limit, policy })
+        Some(Self { server, admin, log, upstreams, redis, cache, jwt, rate_limit, policy })
     }
 }
 

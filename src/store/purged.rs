@@ -68,7 +68,7 @@ impl Purged {
 
     /// What a fetch that begins now knows.
     pub fn stamp(&self) -> Stamp {
-        Stamp { epoch: 0, record: self.applied() }
+        Stamp { record: self.applied(), ..Stamp::default() }
     }
 
     /// Applies a purge. When it returns, nothing stored or fetched from before is used where a selector covers it.

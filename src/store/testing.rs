@@ -39,7 +39,7 @@ pub(super) fn head(key: &Key, response: &Response<'_>) -> StoredHead {
         status: StatusCode::OK,
         fields: &fields,
         terms: terms(StatusCode::OK, &fields, &Rules::default(), Exchange::default()),
-        stamp: Stamp { epoch: 0, record: response.record },
+        stamp: Stamp { record: response.record, ..Stamp::default() },
     })
 }
 

@@ -49,6 +49,9 @@ mod storing; // (d) what is stored, and for how long
 mod targeted; // directives addressed to some caches
 mod until; // lifetimes that end at a time of day
 
+// The fleet.
+mod fleet; // (f) several replicas, the Redis they share, and what goes wrong with it
+
 // The operator.
 mod actions; // what a route does: fields, answers of its own, who is let in
 mod admin; // (i) the operator's listener, and who is kept from it

@@ -202,7 +202,8 @@ async fn a_follower_that_leaves_is_no_longer_counted() {
 fn the_oldest_stamp_of_all_that_fly_is_known() {
     let (bench, none) = (Bench::new(), HeaderMap::new());
     assert_eq!(bench.collapser.oldest_stamp(), None);
-    let stamped = |record| Joining { stamp: Stamp { epoch: 0, record }, ..bench.joining(&none) };
+    let stamped =
+        |record| Joining { stamp: Stamp { record, ..Stamp::default() }, ..bench.joining(&none) };
     let Turn::Lead(_new) = bench.collapser.join(&stamped(9), |_| false) else { panic!() };
     let Turn::Lead(_old) = bench.collapser.join(&stamped(3), |_| false) else { panic!() };
     assert_eq!(bench.collapser.oldest_stamp().unwrap().record, 3);

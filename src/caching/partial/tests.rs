@@ -21,7 +21,7 @@ fn stored(text: &str, complete: u64, ranges: &[Range<u64>]) -> StoredResponse {
         status,
         fields: &fields,
         terms: terms(status, &fields, &Rules::default(), Exchange::default()),
-        stamp: Stamp { epoch: 0, record: 0 },
+        stamp: Stamp { record: 0, ..Stamp::default() },
     });
     let mut parts = Parts::new(complete);
     for range in ranges {

@@ -17,7 +17,7 @@ fn head(status: u16, text: &str) -> StoredHead {
         status,
         fields: &fields,
         terms: terms(status, &fields, &Rules::default(), Exchange::default()),
-        stamp: Stamp { epoch: 0, record: 7 },
+        stamp: Stamp { record: 7, ..Stamp::default() },
     })
 }
 
@@ -106,7 +106,7 @@ fn a_200_without_an_entity_tag_gets_one_and_no_other_response_does() {
 fn freshening_changes_the_fields_and_keeps_the_representations() {
     let coded = [(Coding::Gzip, vec![Bytes::from_static(b"gz")])];
     let stored = StoredResponse::new(&head(200, FIELDS), &[Bytes::from_static(b"body")], &coded);
-    let stamp = Stamp { epoch: 0, record: 9 };
+    let stamp = Stamp { record: 9, ..Stamp::default() };
     let freshened = stored.freshened(
         &fields("Content-Type: text/plain\nX-New: 1"),
         *stored.head().terms(),

@@ -1,0 +1,12 @@
+//! Several replicas and the Redis they share.
+
+use crate::support::{Forebay, Origin, fresh, unused_address};
+
+#[test]
+fn f01_redis_down_at_start_is_no_failure() {
+    let origin = Origin::always(fresh("hello"));
+    let nobody = unused_address();
+    let forebay = Forebay::start(&origin, &format!("[redis]\nurl = \"redis://{nobody}/0\"\n"));
+    forebay.get("/a").expect_status(200);
+    forebay.hit("/a");
+}
