@@ -7,6 +7,10 @@ mod command;
 mod link;
 mod operation;
 mod reply;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use self::command::{Command, Script};
 pub use self::link::{Link, Message};

@@ -1,0 +1,160 @@
+//! A Redis server of a test's own: a real one, to be killed, stopped and filled.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long anything is waited for before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `redis-server`, or one that ran. It is killed when dropped.
+pub(crate) struct Server {
+    address: SocketAddr,
+    arguments: Vec<String>,
+    directory: PathBuf,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// An empty one that keeps nothing.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments: `["--maxmemory", "2mb"]`.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("forebay-redis-{}-{count}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        let mut server = Self {
+            address: unused_address(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            directory,
+            child: None,
+        };
+        server.restart();
+        server
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What stands in `redis.url`.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}/0", self.address)
+    }
+
+    /// The directory it runs in.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Starts it again at the same address, empty.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        let child = Command::new("redis-server")
+            .args(["--port", &self.address.port().to_string(), "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning"])
+            .arg("--dir")
+            .arg(&self.directory)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        self.child = Some(child);
+        let since = Instant::now();
+        while self.try_ask(&["PING"]).is_none() {
+            assert!(since.elapsed() < PATIENCE, "redis-server does not answer");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends it at once: nothing is saved, nothing said.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Stops it where it is: it accepts connections and answers nothing.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Asks a command; the answer as `redis-cli` would show it, one line for each item. An error begins with `-`.
+    pub(crate) fn ask(&self, command: &[&str]) -> String {
+        self.try_ask(command).unwrap_or_else(|| panic!("no answer to {command:?}"))
+    }
+
+    fn try_ask(&self, command: &[&str]) -> Option<String> {
+        let stream = TcpStream::connect(self.address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        let mut request = format!("*{}\r\n", command.len());
+        for part in command {
+            request.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+        }
+        (&stream).write_all(request.as_bytes()).ok()?;
+        let answer = answer(&mut BufReader::new(stream))?;
+        Some(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    fn signal(&self, signal: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// An address that nobody listens on.
+pub(crate) fn unused_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// One answer in RESP2.
+fn answer(from: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    from.read_until(b'\n', &mut line).ok()?;
+    let line = line.strip_suffix(b"\r\n")?;
+    let (kind, rest) = line.split_first()?;
+    let number = || std::str::from_utf8(rest).ok()?.parse::<i64>().ok();
+    match kind {
+        b'+' | b':' => Some(rest.to_vec()),
+        b'-' => Some(line.to_vec()),
+        b'$' => match usize::try_from(number()?) {
+            Ok(length) => {
+                let mut bytes = vec![0; length + 2];
+                from.read_exact(&mut bytes).ok()?;
+                bytes.truncate(length);
+                Some(bytes)
+            }
+            Err(_) => Some(b"(nil)".to_vec()),
+        },
+        b'*' => {
+            let count = number()?.max(0);
+            let items: Option<Vec<_>> = (0..count).map(|_| answer(from)).collect();
+            Some(items?.join(&b'\n'))
+        }
+        _ => None,
+    }
+}
