@@ -72,7 +72,8 @@ pub struct Rate {
     pub burst: NonZeroU32,
 }
 
-/// A rate, ready to be held. Times are nanoseconds.
+/// A rate, ready to be held. Times are microseconds, the finest that Redis counts without loss: no rate comes to more than a
+/// million a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     rate: Rate,
@@ -82,9 +83,9 @@ pub struct Window {
     capacity: u64,
 }
 
-const NANOS: u64 = 1_000_000_000;
+const MICROS: u64 = 1_000_000;
 
-/// When a bucket will be whole again, in nanoseconds since the Unix epoch. One nobody has charged is whole already.
+/// When a bucket will be whole again, in microseconds since the Unix epoch. One nobody has charged is whole already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Arrival(u64);
 
@@ -100,8 +101,8 @@ pub struct Level {
 impl Window {
     /// The window of a rate; `None` where the burst is so large that it would take decades to be whole again.
     pub fn new(rate: Rate) -> Option<Self> {
-        const LONGEST: u64 = (1 << 31) * NANOS;
-        let period = u64::from(rate.per.secs()) * NANOS;
+        const LONGEST: u64 = (1 << 31) * MICROS;
+        let period = u64::from(rate.per.secs()) * MICROS;
         // Rounded up: in no window does more pass than was said.
         let interval = period.div_ceil(u64::from(rate.count.get()));
         let capacity = interval.checked_mul(u64::from(rate.burst.get()))?;
@@ -113,23 +114,48 @@ impl Window {
         self.rate
     }
 
+    /// What one request costs, in microseconds.
+    pub(super) const fn interval(&self) -> u64 {
+        self.interval
+    }
+
+    /// What can be spent at once, in microseconds.
+    pub(super) const fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// One of `count` equal parts of it, which together let no more pass: but one request at once each may.
+    pub(super) fn divided(&self, count: u64) -> Self {
+        let interval = self.interval.saturating_mul(count.max(1));
+        let burst = (self.capacity / interval).max(1);
+        Self { interval, capacity: interval.saturating_mul(burst), ..*self }
+    }
+
     /// When the bucket is whole again if a request is charged now.
     ///
     /// # Errors
     ///
     /// How long until one would pass, where none does.
     pub fn charge(&self, arrival: Arrival, now: Timestamp) -> Result<Arrival, Duration> {
-        let now = nanos(now);
-        let next = arrival.0.max(now).saturating_add(self.interval);
-        match (next - now).saturating_sub(self.capacity) {
-            0 => Ok(Arrival(next)),
-            wait => Err(Duration::from_nanos(wait)),
+        let debt = arrival.debt(now);
+        match self.wait(debt) {
+            Duration::ZERO => Ok(Arrival::ahead(now, debt.saturating_add(self.interval))),
+            wait => Err(wait),
         }
+    }
+
+    /// How long until a request would pass, where a bucket is so many microseconds from being whole.
+    pub(super) const fn wait(&self, debt: u64) -> Duration {
+        Duration::from_micros(debt.saturating_add(self.interval).saturating_sub(self.capacity))
     }
 
     /// How much is left.
     pub fn level(&self, arrival: Arrival, now: Timestamp) -> Level {
-        let debt = arrival.0.saturating_sub(nanos(now));
+        self.level_at(arrival.debt(now))
+    }
+
+    /// How much is left of a bucket that is so many microseconds from being whole.
+    pub(super) fn level_at(&self, debt: u64) -> Level {
         let remaining = self.capacity.saturating_sub(debt) / self.interval;
         let reset = match remaining {
             0 => debt.saturating_add(self.interval).saturating_sub(self.capacity),
@@ -137,7 +163,7 @@ impl Window {
         };
         Level {
             remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
-            reset: whole_seconds(Duration::from_nanos(reset)),
+            reset: whole_seconds(Duration::from_micros(reset)),
         }
     }
 }
@@ -152,9 +178,29 @@ impl fmt::Display for Rate {
 }
 
 impl Arrival {
+    /// So many microseconds after the Unix epoch.
+    pub(super) const fn at(since_epoch: u64) -> Self {
+        Self(since_epoch)
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub(super) const fn since_epoch(self) -> u64 {
+        self.0
+    }
+
+    /// When a bucket is whole again that is `debt` microseconds from it.
+    pub(super) const fn ahead(now: Timestamp, debt: u64) -> Self {
+        Self(micros(now).saturating_add(debt))
+    }
+
+    /// How far from being whole it is, in microseconds.
+    pub(super) const fn debt(self, now: Timestamp) -> u64 {
+        self.0.saturating_sub(micros(now))
+    }
+
     /// True when the bucket is whole: there is nothing to be remembered of it.
     pub const fn is_past(self, now: Timestamp) -> bool {
-        self.0 <= nanos(now)
+        self.0 <= micros(now)
     }
 }
 
@@ -164,8 +210,8 @@ pub(super) fn whole_seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs().saturating_add(partial)).unwrap_or(u32::MAX)
 }
 
-const fn nanos(now: Timestamp) -> u64 {
-    now.as_millis().saturating_mul(1_000_000)
+const fn micros(now: Timestamp) -> u64 {
+    now.as_millis().saturating_mul(1000)
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn an_interval_that_no_clock_shows_is_not_rounded_in_the_clients_favour() {
 #[test]
 fn so_many_intervals_are_never_shorter_than_their_unit() {
     for (count, per) in [(3, Per::Second), (7, Per::Minute), (700_000_007, Per::Second)] {
-        let period = u64::from(per.secs()) * NANOS;
+        let period = u64::from(per.secs()) * MICROS;
         assert!(window(count, per, 1).interval * u64::from(count) >= period, "{count}");
     }
 }
@@ -123,6 +123,24 @@ fn changing_to_and_fro_refills_nothing() {
 }
 
 #[test]
+fn the_parts_of_a_window_let_pass_no_more_than_it_does() {
+    for (of, count, burst, interval) in [
+        (window(20, Per::Second, 20), 1, 20, 50),
+        (window(20, Per::Second, 20), 0, 20, 50),
+        (window(20, Per::Second, 20), 3, 6, 150),
+        (window(50, Per::Hour, 10), 4, 2, 288_000),
+        (window(50, Per::Hour, 10), 11, 1, 792_000),
+        (window(10, Per::Second, 100), 8, 12, 800),
+    ] {
+        let part = of.divided(count);
+        let arrival = used(&part, burst, at(0));
+        assert_eq!(part.charge(arrival, at(0)), Err(Duration::from_millis(interval)), "{of:?}");
+        assert!(part.charge(arrival, at(interval)).is_ok(), "{of:?}");
+    }
+    assert!(window(1, Per::Day, 1).divided(u64::MAX).charge(Arrival::default(), at(0)).is_ok());
+}
+
+#[test]
 fn a_bucket_that_is_never_whole_again_is_none() {
     assert!(Window::new(rate(1, Per::Day, 24_000)).is_some());
     assert!(Window::new(rate(1, Per::Day, 25_000)).is_none());
@@ -173,7 +191,7 @@ fn per() -> impl Strategy<Value = Per> {
 }
 
 proptest! {
-    /// Where the interval is a whole number of nanoseconds, requests pass exactly when there is a token.
+    /// Where the interval is a whole number of microseconds, requests pass exactly when there is a token.
     #[test]
     fn what_passes_is_what_a_bucket_of_tokens_lets_pass(
         count in prop::sample::select(vec![1_u32, 2, 3, 4, 5, 8, 10, 16, 20, 50, 100, 125, 500, 1000]),
@@ -182,11 +200,11 @@ proptest! {
         steps in prop::collection::vec((0_u32..4, 0_u64..2000), 1..200),
     ) {
         let rate = rate(count, per, burst);
-        prop_assume!((u64::from(per.secs()) * NANOS).is_multiple_of(u64::from(count)));
+        prop_assume!((u64::from(per.secs()) * MICROS).is_multiple_of(u64::from(count)));
         let window = Window::new(rate).unwrap();
         let (mut tokens, mut arrival, mut now) = (Tokens::full(rate), Arrival::default(), 0);
         for (intervals, millis) in steps {
-            now += u64::from(intervals) * window.interval / 2_000_000 + millis * window.interval / 1_000_000_000;
+            now += u64::from(intervals) * window.interval / 2_000 + millis * window.interval / 1_000_000;
             let charged = window.charge(arrival, at(now));
             prop_assert_eq!(charged.is_ok(), tokens.take(now));
             arrival = charged.unwrap_or(arrival);
@@ -204,7 +222,7 @@ proptest! {
         let window = window(count, per, burst);
         let (mut arrival, mut now, mut passed) = (Arrival::default(), 0, Vec::new());
         for step in steps {
-            now += step * window.interval / 1_000_000_000;
+            now += step * window.interval / 1_000_000;
             if let Ok(next) = window.charge(arrival, at(now)) {
                 arrival = next;
                 passed.push(now);
