@@ -27,12 +27,13 @@ use crate::clock::{Clock, Stopwatch};
 use crate::explain::debug_field;
 use crate::identity::peer::Peer;
 use crate::journal::Journal;
-use crate::limit::Permit;
+use crate::limit::Admission;
 use crate::respond::respond;
 use crate::respond::synthetic::refusal;
 use crate::semantics::target::Target;
 
 use account::Account;
+use admit::admission;
 use unasked::Asked;
 
 use explaining::DEBUG;
@@ -76,20 +77,38 @@ impl Service {
             }
         };
         let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), watch);
-        if let Some(reason) = inquiry.permit.as_ref().and_then(Permit::denied) {
-            return Answer::now(self.send(denied(reason), &inquiry, account, debug));
-        }
-        match self.cache.at_once(&inquiry) {
+        match self.at_once(&inquiry) {
             Some(served) => Answer::now(self.send(served, &inquiry, account, debug)),
             None => {
                 let (service, interims) = (Arc::clone(self), inquiry.interims());
                 let response = async move {
-                    let served = service.cache.serve(&inquiry, body).await;
+                    let served = service.serve(&inquiry, body).await;
                     service.send(served, &inquiry, account, debug)
                 };
                 Answer::announced(response, interims)
             }
         }
+    }
+
+    /// What is answered without waiting for anything.
+    fn at_once(&self, inquiry: &Arc<Inquiry>) -> Option<Served> {
+        match admission(inquiry) {
+            Admission::Unsettled => None,
+            Admission::Denied(reason) => Some(denied(reason)),
+            Admission::Granted => self.cache.at_once(inquiry),
+        }
+    }
+
+    /// What is answered with all the waiting it takes. Where the fleet has to be asked first whether to answer, memory may
+    /// still be enough.
+    async fn serve(&self, inquiry: &Arc<Inquiry>, body: Body) -> Served {
+        if admission(inquiry) == Admission::Unsettled {
+            self.settle(inquiry).await;
+            if let Some(served) = self.at_once(inquiry) {
+                return served;
+            }
+        }
+        self.cache.serve(inquiry, body).await
     }
 
     /// The response, counted and told of.

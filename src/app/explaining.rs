@@ -23,7 +23,7 @@ pub fn explain(settings: Settings, question: &Question) -> Explanation {
     let (clock, counters) = (Clock::system(), Counters::new(env!("CARGO_PKG_VERSION")));
     let cache = settings::cache(&settings, CAPACITY);
     let cache = Cache::new(cache, clock.clone(), Via::new(0), || {});
-    let mut rulebooks = Rulebooks::new(&clock, &counters, Arc::new(()));
+    let mut rulebooks = Rulebooks::new(&clock, &counters, Arc::new(()), None);
     let service = Service {
         rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
         cache: Arc::new(cache),

@@ -20,7 +20,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -135,7 +135,8 @@ impl App {
         let (fixed, is_watching) = (Fixed::of(&settings), settings.server.watch);
         let drain_delay = settings.server.drain_delay;
         let events = Arc::new(Reporter::new(journal, clock));
-        let mut rulebooks = Rulebooks::new(clock, &counters, events);
+        let sharing = redis::sharing(link.as_ref(), &Arc::new(AtomicUsize::new(1)));
+        let mut rulebooks = Rulebooks::new(clock, &counters, events, sharing);
         let service = Arc::new(Service {
             rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
             cache,

@@ -1,10 +1,12 @@
 //! The link to Redis, where the fleet shares one.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use crate::clock::Clock;
 use crate::config::RedisSettings;
 use crate::journal::{Journal, Level};
+use crate::limit::Sharing;
 use crate::redis::{self, Link};
 
 /// Begins to connect. A URL that is none is told of, and the machine is alone.
@@ -27,4 +29,9 @@ pub(super) fn link(
             None
         }
     }
+}
+
+/// With whom limits are shared, where they are: `replicas` are alive, this one among them.
+pub(super) fn sharing(link: Option<&Arc<Link>>, replicas: &Arc<AtomicUsize>) -> Option<Sharing> {
+    Some(Sharing { link: Arc::clone(link?), replicas: Arc::clone(replicas) })
 }

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{RateLimitSettings, Settings};
 use crate::counters::Counters;
 use crate::identity::shared_secret::SharedSecret;
-use crate::limit::{Limiter, Limits};
+use crate::limit::{Limiter, Limits, Sharing};
 use crate::policy::HostNames;
 use crate::service::{Hints, Rulebook};
 use crate::upstream::Events;
@@ -21,13 +21,20 @@ pub(super) struct Rulebooks {
     /// Who is told how servers do.
     events: Arc<dyn Events>,
     limiter: Arc<Limiter>,
+    /// With whom limits are shared.
+    sharing: Option<Sharing>,
     last_version: u32,
 }
 
 impl Rulebooks {
-    pub(super) fn new(clock: &Clock, counters: &Arc<Counters>, events: Arc<dyn Events>) -> Self {
+    pub(super) fn new(
+        clock: &Clock,
+        counters: &Arc<Counters>,
+        events: Arc<dyn Events>,
+        sharing: Option<Sharing>,
+    ) -> Self {
         let (clock, counters) = (clock.clone(), Arc::clone(counters));
-        Self { clock, counters, events, limiter: Arc::default(), last_version: 0 }
+        Self { clock, counters, events, limiter: Arc::default(), sharing, last_version: 0 }
     }
 
     /// The rulebook of a configuration, which follows `before`.
@@ -59,6 +66,6 @@ impl Rulebooks {
 
     fn limits(&self, RateLimitSettings { limits, clients }: &RateLimitSettings) -> Option<Limits> {
         let clients = clients.iter().map(|(key, tier)| (key.expose(), *tier));
-        Limits::new(limits, clients, &self.limiter, &self.counters)
+        Limits::new(limits, clients, &self.limiter, self.sharing.as_ref(), &self.counters)
     }
 }

@@ -84,7 +84,7 @@ impl Fetch {
         }
         // What a client is served stale costs it nothing, so neither does the refresh that nobody waits for.
         if self.tell.is_some()
-            && let Err(reason) = self.inquiry.go_forward(self.cache.clock.now())
+            && let Err(reason) = self.inquiry.go_forward(&self.cache.clock).await
         {
             let told = Told::Failed(Failure::Denied(reason));
             return self.tell_all(Verdict::Withdrawn, told);

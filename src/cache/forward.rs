@@ -38,7 +38,7 @@ impl Cache {
         body: Body,
         why: Why,
     ) -> Served {
-        if let Err(reason) = inquiry.go_forward(self.clock.now()) {
+        if let Err(reason) = inquiry.go_forward(&self.clock).await {
             return denied(reason);
         }
         let mut fields = outgoing_fields(

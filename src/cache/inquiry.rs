@@ -13,7 +13,7 @@ use crate::caching::key::Key;
 use crate::caching::storability::{
     Credentials, Refusal, RequestFacts, lookup_refusal, request_refusal,
 };
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::counters::RouteCounters;
 use crate::identity::{Client, Identity};
 use crate::limit::{Denied, Permit};
@@ -82,8 +82,11 @@ impl Inquiry {
     }
 
     /// Charges it for going forward, the first time it does.
-    pub fn go_forward(&self, now: Timestamp) -> Result<(), Denied> {
-        self.permit.as_ref().map_or(Ok(()), |permit| permit.go_forward(now))
+    pub async fn go_forward(&self, clock: &Clock) -> Result<(), Denied> {
+        match &self.permit {
+            Some(permit) => permit.go_forward(clock).await,
+            None => Ok(()),
+        }
     }
 
     /// What it is stored under.

@@ -17,7 +17,7 @@ use super::table::Table;
 use super::value::{Raw, Value};
 use super::wrong::Wrong;
 use crate::identity::Source;
-use crate::limit::{self, TierSettings};
+use crate::limit::{self, OnRedisFailure, TierSettings};
 
 /// `[rate_limit]`, where it limits anybody.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +30,19 @@ pub struct RateLimitSettings {
 
 impl RateLimitSettings {
     /// Reads the table, if it is `given`; `None` where it limits nobody.
-    fn read(table: &Table<'_>, given: bool) -> Option<Self> {
-        table.not_in_build(&["on_redis_failure"]);
+    fn read(table: &Table<'_>, given: bool, has_redis: bool) -> Option<Self> {
         let enabled = table.get("enabled", "true", boolean);
         let sources = table.get("client", r#"["ip"]"#, sources);
         let deny_unknown =
             table.get("unknown_key", "anonymous", one_of(&[("anonymous", false), ("deny", true)]));
         let ipv6_prefix = table.get("ipv6_prefix", "64", count(1, 128));
         let default_tier = table.get("default_tier", "anonymous", name);
+        let on_redis_failure = table.get("on_redis_failure", "local", one_of(&ON_REDIS_FAILURE));
+        if table.has("on_redis_failure") && !has_redis {
+            let message =
+                "has no effect, as there is no [redis] that limits would be shared through";
+            table.warn("on_redis_failure", message);
+        }
         let tier = table.find("tier", tier_source);
         let tiers = table.find("tiers", tiers);
         let known = Known(tiers.as_deref());
@@ -65,19 +70,29 @@ impl RateLimitSettings {
             default_tier: position?,
             tiers: tiers?,
             tier,
+            on_redis_failure: has_redis.then_some(on_redis_failure),
         };
         enabled.then_some(Self { limits, clients })
     }
 }
 
-/// The table, if it is `given`. `has_jwt`: whether there is a `[jwt]`; `has_proxies`: whether any are trusted.
+const ON_REDIS_FAILURE: [(&str, OnRedisFailure); 4] = [
+    ("local", OnRedisFailure::Local),
+    ("share", OnRedisFailure::Share),
+    ("allow", OnRedisFailure::Allow),
+    ("deny", OnRedisFailure::Deny),
+];
+
+/// The table, if it is `given`. `has_jwt`: whether there is a `[jwt]`; `has_proxies`: whether any are trusted; `has_redis`:
+/// whether limits are shared.
 pub(super) fn rate_limit(
     table: &Table<'_>,
     given: bool,
     has_jwt: bool,
     has_proxies: bool,
+    has_redis: bool,
 ) -> Option<RateLimitSettings> {
-    let settings = RateLimitSettings::read(table, given)?;
+    let settings = RateLimitSettings::read(table, given, has_redis)?;
     let limit::Settings { sources, tier, .. } = &settings.limits;
     let sources = sources.iter().map(|source| ("client", source));
     for (key, source) in sources.chain(tier.iter().map(|source| ("tier", source))) {

@@ -64,7 +64,7 @@ impl Settings {
         };
         let has_proxies = !server.proxies.networks.is_empty();
         let rate_limit = root.table("rate_limit", |table| {
-            rate_limit(table, root.has("rate_limit"), has_jwt, has_proxies)
+            rate_limit(table, root.has("rate_limit"), has_jwt, has_proxies, redis.is_some())
         });
         let policy = policy(root, &defaults, has_jwt, has_proxies, rate_limit.as_ref())?;
         let upstreams = upstreams.used_by(&policy, root);

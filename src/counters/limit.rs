@@ -22,10 +22,13 @@ pub enum LimitDecision {
     ForwardLimited,
     /// It came with a key or token that names nobody.
     UnknownKey,
+    /// Redis could not say, and the operator has such requests refused.
+    Unavailable,
 }
 
 impl LimitDecision {
-    const ALL: [Self; 4] = [Self::Allowed, Self::Limited, Self::ForwardLimited, Self::UnknownKey];
+    const ALL: [Self; 5] =
+        [Self::Allowed, Self::Limited, Self::ForwardLimited, Self::UnknownKey, Self::Unavailable];
 
     /// The decision's name.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl LimitDecision {
             Self::Limited => "limited",
             Self::ForwardLimited => "forward-limited",
             Self::UnknownKey => "unknown-key",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -50,6 +54,9 @@ pub struct LimitCounters {
     decisions: Series<Decided, Counter>,
     /// The same, by decision.
     each: [Counter; LimitDecision::ALL.len()],
+    degraded: Series<OfTier, Counter>,
+    /// The same.
+    all_degraded: Counter,
 }
 
 impl LimitCounters {
@@ -57,7 +64,9 @@ impl LimitCounters {
         let (tier, decisions): (Arc<str>, _) = (tier.into(), Series::default());
         let each = LimitDecision::ALL
             .map(|decision| decisions.get(Decided { tier: Arc::clone(&tier), decision }));
-        Self { decisions, each }
+        let degraded = Series::default();
+        let all_degraded = degraded.get(OfTier { tier });
+        Self { decisions, each, degraded, all_degraded }
     }
 
     /// So it was decided.
@@ -65,6 +74,11 @@ impl LimitCounters {
         if let Some(counter) = self.each.get(decision as usize) {
             counter.inc();
         }
+    }
+
+    /// A limit that the fleet shares was decided on without Redis.
+    pub fn degraded(&self) {
+        self.all_degraded.inc();
     }
 }
 
@@ -76,7 +90,9 @@ impl Collector for Limits {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let (to, all) = (&mut encoder, &self.0.all());
         let help = "Requests by what the rate limits made of them.";
-        metric(to, "forebay_rate_limit_decisions", help, all, |limit| &limit.decisions)
+        metric(to, "forebay_rate_limit_decisions", help, all, |limit| &limit.decisions)?;
+        let help = "Decisions on limits that the fleet shares, made without Redis.";
+        metric(to, "forebay_rate_limit_degraded", help, all, |limit| &limit.degraded)
     }
 }
 
@@ -84,4 +100,9 @@ impl Collector for Limits {
 struct Decided {
     tier: Arc<str>,
     decision: LimitDecision,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfTier {
+    tier: Arc<str>,
 }

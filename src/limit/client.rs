@@ -1,10 +1,12 @@
 //! Clients, known by a hash of who they are.
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use super::Budget;
 use super::window::Per;
+use crate::identity::digest;
 
 /// A client: a keyed hash of its name, of a fixed size however long that is. Two that collide, which nobody outside can
 /// bring about, would share their buckets.
@@ -35,14 +37,54 @@ impl Namer {
 
     /// Whoever has an address, or one with the same first `ipv6_prefix` bits. An IPv4 address is never one that was mapped.
     pub(super) fn address(&self, address: IpAddr, ipv6_prefix: u8) -> Client {
-        let bits = match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()),
-            IpAddr::V6(address) => {
-                let host = 128_u32.saturating_sub(u32::from(ipv6_prefix));
-                address.to_bits() & u128::MAX.checked_shl(host).unwrap_or(0)
-            }
-        };
+        let bits = bits(address, ipv6_prefix);
         Client(self.0[0].hash_one(("ip", address.is_ipv4(), bits)))
+    }
+}
+
+/// The bits of an address that make a client.
+fn bits(address: IpAddr, ipv6_prefix: u8) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => {
+            let host = 128_u32.saturating_sub(u32::from(ipv6_prefix));
+            address.to_bits() & u128::MAX.checked_shl(host).unwrap_or(0)
+        }
+    }
+}
+
+/// A client's name in Redis, the same on all replicas: half of a digest, by which nobody sees who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SharedName(u128);
+
+impl SharedName {
+    /// Of whoever holds a key.
+    pub(super) fn holder(key: &[u8]) -> Self {
+        Self::of("key", key)
+    }
+
+    /// Of whoever somebody else vouches for; `source` says who, as in the configuration.
+    pub(super) fn named(source: &str, name: &[u8]) -> Self {
+        Self::of(source, name)
+    }
+
+    /// Of whoever has an address, as [`Namer::address`] tells them apart.
+    pub(super) fn address(address: IpAddr, ipv6_prefix: u8) -> Self {
+        let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+        Self::of(family, &bits(address, ipv6_prefix).to_be_bytes())
+    }
+
+    /// Where one ends and the other begins is part of what is digested.
+    fn of(source: &str, name: &[u8]) -> Self {
+        let length = (source.len() as u64).to_be_bytes();
+        let whole = digest::of(&[&length, source.as_bytes(), name].concat());
+        Self(whole.first_chunk().map_or(0, |half| u128::from_be_bytes(*half)))
+    }
+}
+
+impl fmt::Display for SharedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
     }
 }
 

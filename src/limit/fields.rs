@@ -43,12 +43,10 @@ impl Permit {
     pub fn tell(&self, response: &mut HeaderMap, now: Timestamp) {
         let tier = &self.tier;
         let Some(policy) = &tier.policy else { return };
-        let forwarded = match self.forwarded.get() {
-            Some(charged) => charged.levels,
-            None => self.limiter.levels(self.client, Budget::Forwarded, &tier.forwarded, now),
-        };
+        let Some(requests) = self.requests.get() else { return };
+        let forwarded = self.forwarded_levels(now);
         let mut text = Vec::with_capacity(80);
-        push_items(&mut text, Budget::Requests, &tier.requests, &self.requests.levels);
+        push_items(&mut text, Budget::Requests, &tier.requests, &requests.levels);
         push_items(&mut text, Budget::Forwarded, &tier.forwarded, &forwarded);
         response.append(&RATE_LIMIT_POLICY, policy.clone());
         if let Ok(levels) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
@@ -59,7 +57,7 @@ impl Permit {
     /// Says when the request could be made again, or what it needs: on our own refusal of it.
     pub fn tell_denied(&self, denied: Denied, response: &mut HeaderMap) {
         let charged = match denied {
-            Denied::Requests => Some(&self.requests),
+            Denied::Requests => self.requests.get(),
             Denied::Forwarded => self.forwarded.get(),
             // RFC 9110 §11.6.1: "A server generating a 401 (Unauthorized) response MUST send a WWW-Authenticate header
             // field containing at least one challenge."
@@ -68,6 +66,7 @@ impl Permit {
                 response.extend(challenge.map(|challenge| (WWW_AUTHENTICATE, challenge)));
                 None
             }
+            Denied::Unavailable => None,
         };
         if let Some(seconds) = charged.and_then(|charged| charged.refused) {
             response.insert(RETRY_AFTER, HeaderValue::from(seconds));

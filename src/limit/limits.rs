@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::client::{Client, Digest};
+use super::client::{Client, Digest, SharedName};
 use super::fields;
 use super::local::Limiter;
 use super::permit::Permit;
+use super::shared::Shared;
 use super::window::Window;
+use super::{Budget, OnRedisFailure, Sharing};
 use crate::clock::Timestamp;
 use crate::counters::{Counters, LimitCounters};
 use crate::identity::{Asker, Named, Source};
@@ -30,6 +32,8 @@ pub struct Settings {
     pub default_tier: usize,
     /// Where the tier's name is found of a client that is not listed.
     pub tier: Option<Source>,
+    /// What holds while Redis does not answer; `None`: there is none, and every replica has limits of its own.
+    pub on_redis_failure: Option<OnRedisFailure>,
 }
 
 /// One of `[rate_limit.tiers]`.
@@ -46,6 +50,8 @@ pub struct TierSettings {
 /// How much each client may ask for.
 pub struct Limits {
     limiter: Arc<Limiter>,
+    shared: Option<Arc<Shared>>,
+    on_redis_failure: Option<OnRedisFailure>,
     sources: Box<[Naming]>,
     deny_unknown: bool,
     ipv6_prefix: u8,
@@ -73,10 +79,23 @@ pub(super) struct Tier {
     pub(super) counters: Arc<LimitCounters>,
 }
 
+impl Tier {
+    /// What holds for the requests that are charged to this budget.
+    pub(super) fn windows(&self, budget: Budget) -> &[Window] {
+        match budget {
+            Budget::Requests => &self.requests,
+            Budget::Forwarded => &self.forwarded,
+        }
+    }
+}
+
 /// Whose budgets a request is charged to.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'l> {
+    limits: &'l Limits,
     client: Client,
+    /// Its name in Redis, where the fleet shares the limits.
+    name: Option<SharedName>,
     tier: &'l Arc<Tier>,
     /// Where the client's name was found; `None`: it is known by its address alone.
     pub named_by: Option<&'l Source>,
@@ -85,13 +104,15 @@ pub struct Place<'l> {
 }
 
 impl Limits {
-    /// Makes `settings` ready, to be charged to `limiter`. `clients`: the keys that are listed, each with its tier.
+    /// Makes `settings` ready, to be charged to `limiter`, or in Redis. `clients`: the keys that are listed, each with its
+    /// tier.
     ///
     /// `None` where there is no default tier.
     pub fn new<'k>(
         settings: &Settings,
         clients: impl Iterator<Item = (&'k str, usize)>,
         limiter: &Arc<Limiter>,
+        sharing: Option<&Sharing>,
         counters: &Counters,
     ) -> Option<Self> {
         let tiers = settings.tiers.iter().map(|tier| {
@@ -107,7 +128,10 @@ impl Limits {
         let listed = clients.filter_map(|(key, tier)| {
             Some((limiter.namer.digest(key.as_bytes()), Arc::clone(tiers.get(tier)?)))
         });
+        let shared = sharing.cloned().zip(settings.on_redis_failure);
         Some(Self {
+            shared: shared.map(|(sharing, on_failure)| Arc::new(Shared { sharing, on_failure })),
+            on_redis_failure: settings.on_redis_failure,
             listed: listed.collect(),
             default_tier: Arc::clone(tiers.get(settings.default_tier)?),
             limiter: Arc::clone(limiter),
@@ -119,10 +143,11 @@ impl Limits {
         })
     }
 
-    /// Charges a request to whoever asks.
+    /// Charges a request to whoever asks, unless Redis has to be asked: then the permit still has to be settled.
     pub fn admit(&self, asker: &Asker<'_>, now: Timestamp) -> Permit {
-        let Place { client, tier, challenge, .. } = self.place(asker);
-        Permit::new(&self.limiter, tier, client, challenge, now)
+        let Place { client, name, tier, challenge, .. } = self.place(asker);
+        let shared = self.shared.clone().zip(name);
+        Permit::new(&self.limiter, shared, tier, client, challenge, now)
     }
 
     /// Forgets some of what no longer limits anybody. To be called once a second: all of it is gone in about a minute.
@@ -133,6 +158,7 @@ impl Limits {
     /// Whose budgets a request would be charged to.
     pub fn place(&self, asker: &Asker<'_>) -> Place<'_> {
         let namer = &self.limiter.namer;
+        let limits = self;
         let mut presented = None;
         for Naming { source, written } in &self.sources {
             let named_by = Some(source);
@@ -143,23 +169,32 @@ impl Limits {
                 Named::Known(key) if source.is_secret() => {
                     let digest = namer.digest(&key);
                     if let Some(tier) = self.listed.get(&digest) {
-                        return Place { client: digest.client(), tier, named_by, challenge: None };
+                        let (client, challenge) = (digest.client(), None);
+                        let name = self.shared_name(|| SharedName::holder(&key));
+                        return Place { limits, client, name, tier, named_by, challenge };
                     }
                     presented = Some("ApiKey");
                 }
                 Named::Known(name) => {
                     let client = namer.named(written, &name);
-                    return Place { client, tier: self.tier(asker), named_by, challenge: None };
+                    let name = self.shared_name(|| SharedName::named(written, &name));
+                    let (tier, challenge) = (self.tier(asker), None);
+                    return Place { limits, client, name, tier, named_by, challenge };
                 }
                 Named::Refused(_) if source.is_secret() => presented = Some("ApiKey"),
                 Named::Refused(_) => presented = Some("Bearer"),
             }
         }
         let client = namer.address(asker.address(), self.ipv6_prefix);
+        let name = self.shared_name(|| SharedName::address(asker.address(), self.ipv6_prefix));
         let challenge = presented.filter(|_| self.deny_unknown);
         // Whoever guesses at keys pays for it as anybody does.
         let tier = if challenge.is_some() { &self.default_tier } else { self.tier(asker) };
-        Place { client, tier, named_by: None, challenge }
+        Place { limits, client, name, tier, named_by: None, challenge }
+    }
+
+    fn shared_name(&self, name: impl FnOnce() -> SharedName) -> Option<SharedName> {
+        self.shared.is_some().then(name)
     }
 
     /// The tier that the request names, as far as that can be believed, or the default one.
@@ -181,6 +216,11 @@ impl<'l> Place<'l> {
     /// What holds for all the client's requests.
     pub fn requests(self) -> &'l [Window] {
         &self.tier.requests
+    }
+
+    /// What holds while Redis does not answer; `None`: the limits are this replica's own.
+    pub const fn on_redis_failure(self) -> Option<OnRedisFailure> {
+        self.limits.on_redis_failure
     }
 
     /// What holds for those that go forward.

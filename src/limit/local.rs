@@ -4,6 +4,9 @@
 //! that is full it becomes the older one, and what stood there unused is forgotten. So the buckets of those who ask
 //! most recently stay, whatever many others come by. Buckets that are whole again are no different from none and are
 //! swept out now and then.
+//!
+//! Where the fleet shares its limits, what Redis said last of a bucket is kept here too, so that nobody begins anew when
+//! Redis is lost; and what is then charged here is known for what Redis has yet to be told.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -11,9 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Budget;
 use super::client::{Client, Namer};
 use super::window::{Arrival, Level, Per, Window, whole_seconds};
+use super::{Budget, Denied};
 use crate::clock::Timestamp;
 
 const SHARDS: usize = 64;
@@ -43,7 +46,29 @@ struct Shard {
 }
 
 /// The buckets by [`Client::bucket`], which is a hash already.
-type Buckets = HashMap<u64, Arrival, BuildHasherDefault<AsItIs>>;
+type Buckets = HashMap<u64, Kept, BuildHasherDefault<AsItIs>>;
+
+/// A bucket: when it will be whole again, and in the lowest bit whether Redis said so.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept(u64);
+
+impl Kept {
+    const fn ours(arrival: Arrival) -> Self {
+        Self(arrival.since_epoch() << 1)
+    }
+
+    const fn told(arrival: Arrival) -> Self {
+        Self(arrival.since_epoch() << 1 | 1)
+    }
+
+    const fn arrival(self) -> Arrival {
+        Arrival::at(self.0 >> 1)
+    }
+
+    const fn is_ours(self) -> bool {
+        self.0 & 1 == 0
+    }
+}
 
 /// What a charge came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +77,20 @@ pub(super) struct Charged {
     pub(super) levels: [Level; Per::COUNT],
     /// Where it was refused, the seconds until it would be accepted, rounded up.
     pub(super) refused: Option<u32>,
+    /// Nobody could say, and whom nobody can say it of is refused.
+    pub(super) is_unknown: bool,
+}
+
+impl Charged {
+    /// Why it was refused, if it was: a charge to this budget.
+    pub(super) const fn denied(&self, budget: Budget) -> Option<Denied> {
+        match (self.refused, budget) {
+            _ if self.is_unknown => Some(Denied::Unavailable),
+            (None, _) => None,
+            (Some(_), Budget::Requests) => Some(Denied::Requests),
+            (Some(_), Budget::Forwarded) => Some(Denied::Forwarded),
+        }
+    }
 }
 
 impl Limiter {
@@ -77,29 +116,67 @@ impl Limiter {
             return Charged::default();
         }
         let mut shard = self.shard(client);
-        let mut arrivals = [Arrival::default(); Per::COUNT];
-        let mut after = [Arrival::default(); Per::COUNT];
+        let mut kept = [Kept::default(); Per::COUNT];
+        let mut after = [Kept::default(); Per::COUNT];
         let mut wait = Duration::ZERO;
-        for ((window, before), after) in windows.iter().zip(&mut arrivals).zip(&mut after) {
+        for ((window, before), after) in windows.iter().zip(&mut kept).zip(&mut after) {
             *before = shard.take(client.bucket(budget, window.rate().per));
-            match window.charge(*before, now) {
-                Ok(arrival) => *after = arrival,
+            match window.charge(before.arrival(), now) {
+                Ok(arrival) => *after = Kept::ours(arrival),
                 Err(longer) => wait = wait.max(longer),
             }
         }
         let refused = (!wait.is_zero()).then(|| whole_seconds(wait));
-        let arrivals = if refused.is_some() { arrivals } else { after };
-        if shard.young.len() + windows.len() > self.generation {
-            shard.old = std::mem::take(&mut shard.young);
-        }
+        let kept = if refused.is_some() { kept } else { after };
+        shard.make_room(windows.len(), self.generation);
         let mut charged = Charged { refused, ..Charged::default() };
-        for ((window, arrival), level) in windows.iter().zip(arrivals).zip(&mut charged.levels) {
-            *level = window.level(arrival, now);
-            if !arrival.is_past(now) {
-                shard.young.insert(client.bucket(budget, window.rate().per), arrival);
+        for ((window, kept), level) in windows.iter().zip(kept).zip(&mut charged.levels) {
+            *level = window.level(kept.arrival(), now);
+            if !kept.arrival().is_past(now) {
+                shard.young.insert(client.bucket(budget, window.rate().per), kept);
             }
         }
         charged
+    }
+
+    /// How far each window's bucket is from being whole, in microseconds, as far as it was charged here and Redis does not
+    /// know.
+    pub(super) fn untold(
+        &self,
+        client: Client,
+        budget: Budget,
+        windows: &[Window],
+        now: Timestamp,
+    ) -> [u64; Per::COUNT] {
+        let mut debts = [0; Per::COUNT];
+        let shard = self.shard(client);
+        for (window, debt) in windows.iter().zip(&mut debts) {
+            let kept = shard.get(client.bucket(budget, window.rate().per));
+            if kept.is_ours() {
+                *debt = kept.arrival().debt(now);
+            }
+        }
+        debts
+    }
+
+    /// Keeps what Redis says of each window: that its bucket is so many microseconds from being whole.
+    pub(super) fn mirror(
+        &self,
+        client: Client,
+        budget: Budget,
+        told: impl ExactSizeIterator<Item = (Per, u64)>,
+        now: Timestamp,
+    ) {
+        let mut shard = self.shard(client);
+        shard.make_room(told.len(), self.generation);
+        for (per, debt) in told {
+            let bucket = client.bucket(budget, per);
+            shard.old.remove(&bucket);
+            match debt {
+                0 => shard.young.remove(&bucket),
+                _ => shard.young.insert(bucket, Kept::told(Arrival::ahead(now, debt))),
+            };
+        }
     }
 
     /// What the windows of a client's budget have left.
@@ -116,7 +193,8 @@ impl Limiter {
         }
         let shard = self.shard(client);
         for (window, level) in windows.iter().zip(&mut levels) {
-            *level = window.level(shard.get(client.bucket(budget, window.rate().per)), now);
+            let kept = shard.get(client.bucket(budget, window.rate().per));
+            *level = window.level(kept.arrival(), now);
         }
         levels
     }
@@ -128,7 +206,7 @@ impl Limiter {
         let mut shard = lock(shard);
         let Shard { young, old } = &mut *shard;
         for buckets in [young, old] {
-            buckets.retain(|_, arrival| !arrival.is_past(now));
+            buckets.retain(|_, kept| !kept.arrival().is_past(now));
             if buckets.len() < buckets.capacity() / 4 {
                 buckets.shrink_to_fit();
             }
@@ -141,15 +219,22 @@ impl Limiter {
 }
 
 impl Shard {
-    fn get(&self, bucket: u64) -> Arrival {
-        let arrival = self.young.get(&bucket).or_else(|| self.old.get(&bucket));
-        arrival.copied().unwrap_or_default()
+    fn get(&self, bucket: u64) -> Kept {
+        let kept = self.young.get(&bucket).or_else(|| self.old.get(&bucket));
+        kept.copied().unwrap_or_default()
     }
 
     /// The same, taken out of where it might be forgotten.
-    fn take(&mut self, bucket: u64) -> Arrival {
+    fn take(&mut self, bucket: u64) -> Kept {
         let young = self.young.get(&bucket).copied();
         young.or_else(|| self.old.remove(&bucket)).unwrap_or_default()
+    }
+
+    /// Lets the younger generation become the older one where so many more buckets would not fit into it.
+    fn make_room(&mut self, count: usize, generation: usize) {
+        if self.young.len() + count > generation {
+            self.old = std::mem::take(&mut self.young);
+        }
     }
 }
 

@@ -4,6 +4,9 @@
 //! arithmetic in [`window`]; the buckets of all clients are in a [`Limiter`], bounded in number and age. What the
 //! operator declares is made ready as [`Limits`], which answers each request with a [`Permit`].
 //!
+//! Where a fleet shares its limits, the buckets are in Redis, charged by one script, and the [`Limiter`] mirrors them: it
+//! goes on from there while Redis does not answer.
+//!
 //! There are two budgets. `requests` is charged when a request arrives; `forwarded` when, and only if, it goes forward.
 //! All windows of a budget agree or none is charged: who is refused has paid nothing.
 
@@ -12,11 +15,13 @@ mod fields;
 mod limits;
 mod local;
 mod permit;
+mod shared;
 pub mod window;
 
 pub use self::limits::{Limits, Place, Settings, TierSettings};
 pub use self::local::Limiter;
-pub use self::permit::Permit;
+pub use self::permit::{Admission, Permit};
+pub use self::shared::{OnRedisFailure, Sharing};
 
 /// What windows limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,15 @@ pub enum Budget {
     Requests,
     /// Requests that go forward: neither hits, nor followers, nor stale answers.
     Forwarded,
+}
+
+impl Budget {
+    const fn other(self) -> Self {
+        match self {
+            Self::Requests => Self::Forwarded,
+            Self::Forwarded => Self::Requests,
+        }
+    }
 }
 
 /// Why a request is not answered.
@@ -36,6 +50,8 @@ pub enum Denied {
     Forwarded,
     /// It came with a key or token that names nobody, where such requests are refused.
     UnknownKey,
+    /// Nobody can say what the client may make, and until somebody can it may make nothing.
+    Unavailable,
 }
 
 impl Denied {
@@ -45,6 +61,7 @@ impl Denied {
             Self::Requests => "rate-limited",
             Self::Forwarded => "forward-limited",
             Self::UnknownKey => "unknown-key",
+            Self::Unavailable => "limits-unavailable",
         }
     }
 }

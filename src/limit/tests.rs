@@ -1,14 +1,16 @@
 //! Who is charged, and what they are told.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::window::{Per, Rate, Window};
 use super::*;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::counters::Counters;
 use crate::identity::peer::{Peer, Scheme};
 use crate::identity::{Asker, TrustedProxies};
@@ -37,6 +39,7 @@ fn settings(tiers: Vec<TierSettings>) -> Settings {
         tiers,
         default_tier: 0,
         tier: None,
+        on_redis_failure: None,
     }
 }
 
@@ -49,12 +52,20 @@ fn two_tiers() -> Settings {
 fn limits(settings: &Settings, limiter: &Arc<Limiter>) -> Limits {
     let clients = [("gold-1", 1), ("gold-2", 1)];
     let counters = Counters::new("test");
-    Limits::new(settings, clients.into_iter(), limiter, &counters).unwrap()
+    Limits::new(settings, clients.into_iter(), limiter, None, &counters).unwrap()
 }
 
 /// A request from an address, with so many lines of the key's field.
 fn ask(limits: &Limits, address: &str, keys: &[&str]) -> Permit {
     as_asker(address, keys, |asker| limits.admit(asker, NOW))
+}
+
+/// What comes of something that has nothing to wait for.
+fn at_hand<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
 }
 
 fn as_asker<T>(address: &str, keys: &[&str], then: impl FnOnce(&Asker<'_>) -> T) -> T {
@@ -71,7 +82,7 @@ fn as_asker<T>(address: &str, keys: &[&str], then: impl FnOnce(&Asker<'_>) -> T)
 
 /// How many of a client's requests pass, of ten.
 fn passing(limits: &Limits, address: &str, keys: &[&str]) -> usize {
-    (0..10).filter(|_| ask(limits, address, keys).denied().is_none()).count()
+    (0..10).filter(|_| ask(limits, address, keys).admission() == Admission::Granted).count()
 }
 
 #[test]
@@ -128,17 +139,18 @@ fn h09_a_key_nobody_listed_has_no_bucket_of_its_own() {
 fn h09_a_key_nobody_listed_is_refused_where_the_operator_says_so() {
     let settings = Settings { deny_unknown: true, ..two_tiers() };
     let limits = limits(&settings, &Arc::default());
-    let guesses = |keys| (0..5).map(|_| ask(&limits, "192.0.2.1:1", keys).denied()).collect();
+    let guesses = |keys| (0..5).map(|_| ask(&limits, "192.0.2.1:1", keys).admission()).collect();
     let denied: Vec<_> = guesses(&["unknown"]);
     // Guesses are charged to the address.
-    let (unknown, limited) = (Some(Denied::UnknownKey), Some(Denied::Requests));
+    let [unknown, limited] = [Denied::UnknownKey, Denied::Requests].map(Admission::Denied);
     assert_eq!(denied, [unknown, unknown, limited, limited, limited]);
     // Who has none is anybody; who has a good one is not troubled by others' guesses.
-    assert_eq!(ask(&limits, "192.0.2.2:1", &[]).denied(), None);
-    assert_eq!(ask(&limits, "192.0.2.1:1", &["gold-1"]).denied(), None);
+    assert_eq!(ask(&limits, "192.0.2.2:1", &[]).admission(), Admission::Granted);
+    assert_eq!(ask(&limits, "192.0.2.1:1", &["gold-1"]).admission(), Admission::Granted);
     let permit = ask(&limits, "192.0.2.2:1", &["gold-1", "gold-1"]);
     let mut fields = HeaderMap::new();
-    permit.tell_denied(permit.denied().unwrap(), &mut fields);
+    assert_eq!(permit.admission(), unknown);
+    permit.tell_denied(Denied::UnknownKey, &mut fields);
     assert_eq!(fields[WWW_AUTHENTICATE], "ApiKey");
     assert!(!fields.contains_key(RETRY_AFTER));
 }
@@ -182,7 +194,7 @@ fn h11_a_key_that_is_no_longer_listed_is_anybodys() {
     let limiter = Arc::default();
     let settings = two_tiers();
     assert_eq!(passing(&limits(&settings, &limiter), "192.0.2.1:1", &["gold-1"]), 4);
-    let unlisted = Limits::new(&settings, [].into_iter(), &limiter, &Counters::new("test"));
+    let unlisted = Limits::new(&settings, [].into_iter(), &limiter, None, &Counters::new("test"));
     assert_eq!(passing(&unlisted.unwrap(), "192.0.2.1:1", &["gold-1"]), 2);
     // Listed again, it has used what it had used.
     assert_eq!(passing(&limits(&settings, &limiter), "192.0.2.1:1", &["gold-1"]), 0);
@@ -195,7 +207,7 @@ fn to_go_forward_is_charged_once_a_request() {
     let asked: Vec<_> = (0..3).map(|_| ask(&limits, "192.0.2.1:1", &[])).collect();
     for (permit, outcome) in asked.iter().zip([Ok(()), Ok(()), Err(Denied::Forwarded)]) {
         for _ in 0..3 {
-            assert_eq!(permit.go_forward(NOW), outcome);
+            assert_eq!(at_hand(permit.go_forward(&Clock::manual(NOW))), outcome);
         }
     }
 }
@@ -223,7 +235,7 @@ fn a_client_is_told_what_each_window_allows_and_has_left() {
     );
     let before = r#""second";r=19;t=1, "hour";r=499;t=8, "forwarded-day";r=2"#;
     assert_eq!(told(&permit)["ratelimit"], before);
-    permit.go_forward(NOW).unwrap();
+    at_hand(permit.go_forward(&Clock::manual(NOW))).unwrap();
     let after = r#""second";r=19;t=1, "hour";r=499;t=8, "forwarded-day";r=1;t=43200"#;
     assert_eq!(told(&permit)["ratelimit"], after);
     assert!(told(&ask(&limits, "192.0.2.1:1", &["gold-1"])).is_empty());
@@ -235,8 +247,8 @@ fn a_client_is_told_when_to_come_again() {
     let limits = limits(&settings(tiers), &Arc::default());
     let first = ask(&limits, "192.0.2.1:1", &[]);
     let second = ask(&limits, "192.0.2.1:1", &[]);
-    first.go_forward(NOW).unwrap();
-    let _ = second.go_forward(NOW);
+    at_hand(first.go_forward(&Clock::manual(NOW))).unwrap();
+    let _ = at_hand(second.go_forward(&Clock::manual(NOW)));
     for (denied, seconds) in [(Denied::Requests, "3600"), (Denied::Forwarded, "86400")] {
         let mut fields = HeaderMap::new();
         second.tell_denied(denied, &mut fields);

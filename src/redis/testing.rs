@@ -60,7 +60,16 @@ impl Server {
         self.kill();
         let child = Command::new("redis-server")
             .args(["--port", &self.address.port().to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning"])
+            .args([
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--daemonize",
+                "no",
+                "--loglevel",
+                "warning",
+            ])
             .arg("--dir")
             .arg(&self.directory)
             .args(&self.arguments)

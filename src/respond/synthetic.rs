@@ -65,6 +65,7 @@ pub(super) fn failure(failure: Failure, inquiry: &Inquiry) -> Response<Body> {
             let status = match denied {
                 Denied::UnknownKey => StatusCode::UNAUTHORIZED,
                 Denied::Requests | Denied::Forwarded => StatusCode::TOO_MANY_REQUESTS,
+                Denied::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             };
             // Content that nobody reads ends the connection.
             (status, inquiry.has_content && inquiry.content().is_none())

@@ -159,6 +159,45 @@ fn nothing_is_kept_of_who_has_used_nothing() {
     assert_eq!(buckets(&limiter), 0);
 }
 
+#[test]
+fn what_redis_says_is_kept_and_what_is_charged_here_is_known_until_redis_knows() {
+    let limiter = Limiter::default();
+    let client = limiter.namer.named("jwt:sub", b"somebody");
+    let windows = [window(4, Per::Hour), window(2, Per::Minute)];
+    let (quarter, half) = (900_000_000, 30_000_000);
+    let mirror = |hour, minute| {
+        let told = [(Per::Hour, hour), (Per::Minute, minute)].into_iter();
+        limiter.mirror(client, Budget::Requests, told, at(0));
+    };
+    let left =
+        || limiter.levels(client, Budget::Requests, &windows, at(0)).map(|level| level.remaining);
+    let untold = || limiter.untold(client, Budget::Requests, &windows, at(0));
+    mirror(2 * quarter, half);
+    assert_eq!((left(), untold()), ([2, 1, 0, 0], [0; 4]));
+    assert!(passes(&limiter, client, &windows, at(0)));
+    assert_eq!((left(), untold()), ([1, 0, 0, 0], [3 * quarter, 2 * half, 0, 0]));
+    // Who is refused has not been charged.
+    mirror(3 * quarter, 2 * half);
+    assert!(!passes(&limiter, client, &windows, at(0)));
+    assert_eq!((left(), untold()), ([1, 0, 0, 0], [0; 4]));
+    // Redis has the last word, and of what is whole nothing is kept.
+    mirror(quarter, 0);
+    assert_eq!((left(), buckets(&limiter)), ([3, 2, 0, 0], 1));
+    mirror(0, 0);
+    assert_eq!((left(), buckets(&limiter)), ([4, 2, 0, 0], 0));
+}
+
+#[test]
+fn h14_what_redis_says_of_however_many_takes_no_more_room() {
+    let limiter = Limiter::with_generations_of(50);
+    for n in 0..100_000_u32 {
+        let client = limiter.namer.address(std::net::IpAddr::from(n.to_be_bytes()), 64);
+        let told = [(Per::Second, 1), (Per::Day, 1)].into_iter();
+        limiter.mirror(client, Budget::Requests, told, at(0));
+    }
+    assert!(buckets(&limiter) <= SHARDS * 2 * 50);
+}
+
 proptest! {
     /// Several windows together pass what each of them would, and are charged all or none.
     #[test]
