@@ -72,3 +72,8 @@ def cpu_seconds(pid):
         own = times.get(number, (0, 0))
         user, system = user + own[0], system + own[1]
     return user / TICK, system / TICK
+
+
+def resident_bytes(pid):
+    """The memory that a process has touched and not given back."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -25,7 +25,10 @@ class Bench:
     proxies: list
     bare: object
     burst: object
+    program: object
+    root: object
     client_cores: str
+    proxy_cores: str
     rounds: int
     seconds: int
     record: object
@@ -100,6 +103,24 @@ def hits(bench):
 def forwarded(bench):
     """Responses that are known to be uncacheable."""
     steady(bench, FORWARDED, bench.proxies)
+
+
+def rate(bench):
+    """Latency at 70 % of what Forebay can do at most, for all servers at that same rate."""
+    forebay = bench.proxies[0]
+    for name, path in (("hit 1 KiB", "/stored/1024"), ("brief lives", BRIEF)):
+        warm_up = load.oha_at_rate(forebay, bench.origin, bench.client_cores, path, 1_000_000, bench.seconds)
+        wanted = int(warm_up["requests_per_second"] * SHARE)
+        for number in range(bench.rounds):
+            for server in bench.rotated(bench.proxies, number):
+                result = load.oha_at_rate(server, bench.origin, bench.client_cores, path, wanted, bench.seconds)
+                result["disturbed"] = result["others_busy"] > QUIET
+                bench.record("rate", server, number, workload=name, wanted=wanted, **result)
+
+
+# A thousand keys that are fresh for a second, and then validated while they are served stale.
+BRIEF = "/brief/1024/[0-9][0-9][0-9]"
+SHARE = 0.7
 
 
 def steady(bench, workloads, servers):

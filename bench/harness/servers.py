@@ -92,14 +92,20 @@ class Origin(Server):
         return int(self.get(f"/seen{path}")[2])
 
 
-def forebay(program, root):
-    """With as many routes as a middling app has."""
-    config = root / "forebay.toml"
-    text = (PEERS / "forebay.toml").read_text()
-    for number in range(ROUTES - text.count("[[route]]")):
+def forebay(program, root, port=7101, routes=ROUTES, threads=1, capacity="1GiB", access="off", extra=""):
+    """With as many routes as a middling app has. The admin listener has the port above, and the first one's ten above."""
+    config = root / f"forebay-{port}.toml"
+    text = (PEERS / "forebay.toml").read_text().format(
+        port=port, admin_port=admin_port(port), threads=threads, capacity=capacity, access=access
+    )
+    for number in range(routes - text.count("[[route]]")):
         text += f'\n[[route]]\npath = "/api/v1/things-{number}/{{id}}"\nttl = "1m"\n'
-    config.write_text(text)
-    return Server("Forebay", 7101, [program, "--config", config])
+    config.write_text(text + extra)
+    return Server("Forebay", port, [program, "--config", config])
+
+
+def admin_port(port):
+    return port + 10 if port == 7101 else port + 1
 
 
 def nginx(root):

@@ -8,7 +8,8 @@ STEADY_ROWS = ["bare hyper", "Forebay", "HAProxy", "nginx", "Varnish"]
 
 def render(run, results):
     """A Markdown page."""
-    return "\n".join([*head(run), *burst(results), *unstored(results), *steady(results), *notes(results)]) + "\n"
+    parts = (burst, unstored, steady, rate, growth, memory, notes)
+    return "\n".join([*head(run), *(line for part in parts for line in part(results))]) + "\n"
 
 
 def head(run):
@@ -84,10 +85,62 @@ def steady(results):
                 yield line(server, [cell(some) if some else "-" for some in own])
 
 
+def rate(results):
+    rows = quiet(select(results, measurement="rate"))
+    for name in dict.fromkeys(row["workload"] for row in rows):
+        own = select(rows, workload=name)
+        yield from title(f"Latency at {own[0]['wanted']} requests per second, 70 % of Forebay's most by oha: {name}")
+        yield from table_head(["", "p50 ms", "p99 ms", "p99.9 ms", "requests per second", "CPU us", "failed"])
+        for server in STEADY_ROWS:
+            some = select(own, server=server)
+            if some:
+                cells = [spread(some, key, 2) for key in ("p50_ms", "p99_ms", "p99_9_ms")]
+                cells += [spread(some, "requests_per_second", 0), spread(some, "cpu_us", 1), spread(some, "failed", 0)]
+                yield line(server, cells)
+
+
+GROWTH = {
+    "routes": "routes",
+    "stored": "stored responses, asked for at random",
+    "connections": "connections",
+    "cores": "threads, at the same rate",
+    "declared": "what is declared",
+}
+
+
+def growth(results):
+    rows = quiet(select(results, measurement="growth"))
+    for of, what in GROWTH.items():
+        own = select(rows, of=of)
+        if not own:
+            continue
+        yield from title(f"A hit of 1 KiB by {what}")
+        yield from table_head([what, "CPU us", "multiple of the first", "p99 ms", "requests per second"])
+        variants = list(dict.fromkeys(row["variant"] for row in own))
+        least = median(row["cpu_us"] for row in select(own, variant=variants[0]))
+        for variant in variants:
+            some = select(own, variant=variant)
+            cells = [spread(some, "cpu_us", 1), spread(some, "cpu_us", 2, 1 / least), spread(some, "p99_ms", 2)]
+            yield line(str(variant), [*cells, spread(some, "requests_per_second", 0)])
+
+
+def memory(results):
+    rows = select(results, measurement="memory")
+    if not rows:
+        return
+    yield from title("Resident memory")
+    yield from table_head(["", "bytes each", "of these not its own URL, fields and body"])
+    for row in rows:
+        yield line(f"{row['count']} {row['what']}", [f"{row['each']:.0f}", f"{row['beyond']:.0f}" if "beyond" in row else "-"])
+
+
 def quiet(rows):
     """Without those that others disturbed, but for servers and workloads of which there are no better ones."""
-    undisturbed = {(row["server"], row["workload"]) for row in rows if not row["disturbed"]}
-    return [row for row in rows if not row["disturbed"] or (row["server"], row["workload"]) not in undisturbed]
+    def subject(row):
+        return row["server"], row.get("workload"), row.get("of"), row.get("variant")
+
+    undisturbed = {subject(row) for row in rows if not row["disturbed"]}
+    return [row for row in rows if not row["disturbed"] or subject(row) not in undisturbed]
 
 
 def multiple(rows, own):

@@ -3,6 +3,8 @@
 //! | path | answer |
 //! |---|---|
 //! | `/stored/BYTES` | that many bytes of text, to be stored for a day |
+//! | `/many/BYTES/KEY` | the same, whatever the key |
+//! | `/brief/BYTES/KEY` | the same, to be stored for a second, and served stale for a minute while it is validated |
 //! | `/json/BYTES` | at least that many bytes of JSON, to be stored for a day |
 //! | `/unstored/BYTES` | that many bytes of text, `no-store` |
 //! | `/slow/KEY` | 1 KiB after 300 ms, to be stored for a day |
@@ -28,6 +30,7 @@ const SLOW: Duration = Duration::from_millis(300);
 const SLOW_BYTES: usize = 1024;
 
 const STORED: &str = "public, max-age=86400";
+const BRIEF: &str = "public, max-age=1, stale-while-revalidate=60";
 const UNSTORED: &str = "no-store";
 const TEXT: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
@@ -57,10 +60,20 @@ impl Origin {
             let seen = self.seen.borrow().get(of).copied().unwrap_or(0);
             return finish(Response::builder(), 0, seen.to_string().into());
         }
-        let number = self.count(path);
+        // Of a million keys it is not told how often each was asked for.
+        let number = if path.starts_with("/many/") { 1 } else { self.count(path) };
         let (kind, rest) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
-        let bytes = rest.parse().unwrap_or(0);
+        let bytes = rest.split('/').next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
         match kind {
+            "many" | "brief" => {
+                let (cache_control, of) = if kind == "many" {
+                    (STORED, "/stored/")
+                } else {
+                    (BRIEF, "/brief/")
+                };
+                let body = self.body(&format!("{of}{bytes}"), || text(0, bytes));
+                finish(head(cache_control, TEXT), 0, body)
+            }
             "stored" => finish(head(STORED, TEXT), 0, self.body(path, || text(0, bytes))),
             "json" => finish(head(STORED, JSON), 0, self.body(path, || json(bytes))),
             "unstored" => finish(head(UNSTORED, TEXT), 0, self.body(path, || text(0, bytes))),
