@@ -1,11 +1,13 @@
 //! A Redis server of a test's own: a real one, to be killed, stopped and filled.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
 
 /// How long anything is waited for before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,7 +81,7 @@ impl Server {
             .spawn()
             .expect("redis-server is installed");
         self.child = Some(child);
-        let since = Instant::now();
+        let since = Stopwatch::start();
         while self.try_ask(&["PING"]).is_none() {
             assert!(since.elapsed() < PATIENCE, "redis-server does not answer");
             std::thread::sleep(Duration::from_millis(5));

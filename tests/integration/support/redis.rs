@@ -1,6 +1,6 @@
 //! A Redis server of a test's own: a real one, to be killed, stopped and filled.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
