@@ -44,7 +44,7 @@
 //! | 4 | [`body`], [`policy`], [`redis`] | bodies that flow; the operator's rules, looked up; the one link to Redis |
 //! | 3 | [`caching`], [`identity`] | RFC 9111 as pure decisions; who is asking |
 //! | 2 | [`semantics`] | RFC 9110 and the framing of RFC 9112, pure |
-//! | 1 | [`counters`], [`journal`] | the metrics; the log |
+//! | 1 | [`counters`], [`journal`], [`trust`] | the metrics; the log; whose certificates are believed |
 //! | 0 | [`clock`] | the only reader of the time |
 //!
 //! Decisions are made at the bottom: pure functions that are told what time it is and return an enum whose variant is the
@@ -98,4 +98,5 @@ pub mod semantics;
 pub mod server;
 pub mod service;
 pub mod store;
+pub mod trust;
 pub mod upstream;

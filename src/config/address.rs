@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::value::Value;
 use super::wrong::Wrong;
 use super::{AdminAddress, AdminSettings, ServerSettings};
-use crate::upstream::{ServerAddress, can_be_certified};
+use crate::trust::can_be_certified;
+use crate::upstream::ServerAddress;
 
 const TO_LISTEN_ON: &str = "an IP address and a port like \"127.0.0.1:8080\"";
 const A_SERVER: &str = "a URL like \"http://127.0.0.1:3000\"";

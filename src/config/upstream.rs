@@ -8,7 +8,8 @@ use super::kinds::{count, duration, file, some_of, timeout};
 use super::table::Table;
 use super::value::Value;
 use super::wrong::Wrong;
-use crate::upstream::{Authorities, HealthSettings, HostField, Settings, Timeouts};
+use crate::trust::Authorities;
+use crate::upstream::{HealthSettings, HostField, Settings, Timeouts};
 
 /// `[upstream]`, or an `[upstreams.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn path(value: &Value<'_>) -> Result<Option<PathAndQuery>, Wrong> {
 }
 
 /// The certificates in the file that is named.
-fn authorities(value: &Value<'_>) -> Result<Authorities, Wrong> {
+pub(super) fn authorities(value: &Value<'_>) -> Result<Authorities, Wrong> {
     let content = std::fs::read(file(value)?)
         .map_err(|why| Wrong::because(format!("cannot be read: {why}")))?;
     Authorities::from_pem(&content)

@@ -9,7 +9,8 @@ use super::upstream::{self, DEFAULT};
 use super::value::Value;
 use super::wrong::Wrong;
 use crate::policy::Policy;
-use crate::upstream::{Authorities, Settings};
+use crate::trust::Authorities;
+use crate::upstream::Settings;
 
 /// The upstreams as configured, `[upstream]` first.
 pub(super) struct Upstreams {

@@ -41,7 +41,7 @@ pub use health::HealthSettings;
 pub use request::{PSEUDONYM, Via, outgoing_fields};
 pub use server_address::ServerAddress;
 pub use settings::{HostField, Settings, Timeouts};
-pub use tls::{Authorities, BadAuthorities, TlsFault, can_be_certified};
+pub use tls::TlsFault;
 pub use watch::Events;
 
 /// A request on its way to the upstream.

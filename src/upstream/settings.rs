@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::{Authorities, HealthSettings, ServerAddress};
+use super::{HealthSettings, ServerAddress};
+use crate::trust::Authorities;
 
 /// An upstream as configured. Two that are equal need not be told apart: the one that runs may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Request;
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -13,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use crate::body::Body;
 use crate::clock::Timestamp;
+use crate::trust::{BadAuthorities, can_be_certified};
 use crate::upstream::connection::Connection;
 use crate::upstream::stream::Stream;
 
