@@ -8,6 +8,7 @@ mod histogram;
 mod labels;
 mod limit;
 mod process;
+mod redis;
 mod route;
 mod series;
 mod upstream;
@@ -25,11 +26,13 @@ use prometheus_client::registry::Registry;
 
 pub use self::labels::{LookupResult, Outcome, Tier};
 pub use self::limit::{LimitCounters, LimitDecision};
+pub use self::redis::RedisCounters;
 pub use self::route::RouteCounters;
 pub use self::upstream::UpstreamCounters;
 pub use self::watched::Watched;
 
 use self::limit::Limits;
+use self::redis::Redis;
 use self::route::Routes;
 use self::series::ByName;
 use self::upstream::Upstreams;
@@ -45,6 +48,7 @@ pub struct Counters {
     routes: Arc<ByName<RouteCounters>>,
     upstreams: Arc<ByName<UpstreamCounters>>,
     limits: Arc<ByName<LimitCounters>>,
+    redis: Arc<ByName<RedisCounters>>,
     purges: Family<Kind, Counter>,
     connections: Gauge,
     reloaded: Gauge,
@@ -67,6 +71,8 @@ impl Counters {
         registry.register_collector(Box::new(Upstreams(Arc::clone(&upstreams))));
         let limits = Arc::default();
         registry.register_collector(Box::new(Limits(Arc::clone(&limits))));
+        let redis = Arc::default();
+        registry.register_collector(Box::new(Redis(Arc::clone(&redis))));
 
         let purges = Family::<Kind, Counter>::default();
         registry.register("forebay_purges", "Purges done", purges.clone());
@@ -96,6 +102,7 @@ impl Counters {
             routes,
             upstreams,
             limits,
+            redis,
             purges,
             connections,
             reloaded,
@@ -119,6 +126,11 @@ impl Counters {
     /// does.
     pub fn limit(&self, name: &str) -> Arc<LimitCounters> {
         self.limits.get(name, || LimitCounters::new(name))
+    }
+
+    /// The counters of the link to Redis, which does these operations: shown while anybody holds them.
+    pub fn redis(&self, operations: &[&'static str]) -> Arc<RedisCounters> {
+        self.redis.get("", || RedisCounters::new(operations))
     }
 
     /// A purge was done, by a selector of this kind.

@@ -18,6 +18,11 @@ impl Command {
         Self { name, arguments: vec![key.into()] }
     }
 
+    /// The command called `name`, of no key.
+    pub(super) const fn alone(name: &'static str) -> Self {
+        Self { name, arguments: Vec::new() }
+    }
+
     /// The same with another argument.
     #[must_use]
     pub fn with(mut self, argument: impl Into<Bytes>) -> Self {
@@ -41,6 +46,6 @@ impl Script {
 
     /// What the server knows it by.
     pub(super) fn digest(&self) -> &str {
-        self.digest.get_or_init(|| fred::util::sha1_hash(self.text))
+        self.digest.get_or_init(|| crate::identity::digest::sha1(self.text))
     }
 }

@@ -1,94 +1,138 @@
-//! The link itself. The one user of fred.
+//! The link itself.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fred::clients::{Pool, SubscriberClient};
-use fred::error::{Error, ErrorKind};
-use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
-use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
-use fred::types::{Builder, ClusterHash, CustomCommand, Value};
+use fred::clients::Client;
+use fred::error::Error;
+use fred::interfaces::ClientLike;
+use fred::types::config::Options as Deadline;
+use fred::types::{ClusterHash, CustomCommand, Value};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
+use super::address::Address;
+use super::answer::{reply, trouble};
+use super::breaker::Breaker;
+use super::line::{Ending, Line};
+use super::listener::{Listener, Message};
 use super::operation::Lane;
-use super::{Command, Operation, Reply, Script, Settings, Trouble};
+use super::options::Options;
+use super::watch::watch;
+use super::{Around, Command, Operation, Reply, Script, Settings, Trouble};
+use crate::clock::Stopwatch;
 
-/// How long the connecting of a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Commands that may wait for a connection.
-const MOST_WAITING: usize = 4096;
-/// Messages that may wait for whoever listens.
-const MOST_MESSAGES: usize = 1024;
+/// How much longer than the library itself we wait at most for it to give up an answer, so that it does not send later
+/// what nobody waits for any more.
+const LIBRARY_DELAY: Duration = Duration::from_millis(5);
 
 /// The link to a Redis, a Valkey, or a cluster or a Sentinel's choice of them. It connects by itself, again and again.
 pub struct Link {
-    settings: Settings,
-    values: Pool,
-    limits: Pool,
-    log: Pool,
-    subscriber: SubscriberClient,
-    messages: broadcast::Sender<Message>,
+    pub(super) core: Arc<Core>,
+    _tasks: Vec<Ending<()>>,
 }
 
-/// What somebody published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Where, without the prefix.
-    pub channel: String,
-    /// What.
-    pub payload: Bytes,
+/// What the link's tasks share with those who ask.
+pub(super) struct Core {
+    address: Address,
+    prefix: String,
+    timeout: Duration,
+    pub(super) values: Lines,
+    limits: Lines,
+    log: Lines,
+    messages: Arc<Line>,
+    listener: Listener,
+    breaker: Mutex<Breaker>,
+    pub(super) around: Around,
+}
+
+/// Connections that are used in turn.
+pub(super) struct Lines {
+    pub(super) lines: Vec<Arc<Line>>,
+    next: AtomicUsize,
+}
+
+impl Lines {
+    fn new(count: usize) -> Self {
+        Self { lines: (0..count).map(|_| Line::new()).collect(), next: AtomicUsize::new(0) }
+    }
+
+    /// The next one that is connected, or why none is.
+    fn pick(&self) -> Result<(&Arc<Line>, Arc<Client>), Trouble> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len().max(1);
+        let (before, from) = self.lines.split_at(next);
+        let mut in_turn = from.iter().chain(before);
+        let connected = in_turn.find_map(|line| line.client().map(|client| (line, client)));
+        connected.ok_or_else(|| from.first().map_or(Trouble::Unreachable, |line| line.why()))
+    }
 }
 
 impl Link {
-    /// Begins to connect. To be called within a runtime, on which the connections are driven.
+    /// Begins to connect. To be called within a runtime, on which the connections are driven until the link is dropped.
     ///
     /// # Errors
-    /// Where the URL is none of a Redis; says why.
+    /// Where the URL is none of a Redis, or nobody vouches for a server that speaks TLS; says what was expected.
     pub fn start(settings: Settings) -> Result<Self, String> {
-        let mut config = Config::from_url(&settings.url).map_err(|error| error.to_string())?;
-        config.fail_fast = false;
-        let mut builder = Builder::from_config(config);
-        builder
-            .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
-            .with_performance_config(|performance| {
-                performance.default_command_timeout = settings.timeout;
-            })
-            .with_connection_config(|connection| {
-                connection.connection_timeout = CONNECT_TIMEOUT;
-                connection.internal_command_timeout = 2 * CONNECT_TIMEOUT;
-                connection.max_command_attempts = 1;
-                connection.max_command_buffer_len = MOST_WAITING;
-                connection.reconnect_on_auth_error = true;
-                connection.unresponsive = UnresponsiveConfig {
-                    max_timeout: Some(Duration::from_secs(2)),
-                    interval: Duration::from_millis(500),
-                };
-            });
+        Self::start_within(settings, Around::default())
+    }
+
+    /// The same, and tells those around how it does.
+    ///
+    /// # Errors
+    /// As [`Link::start`].
+    pub fn start_within(settings: Settings, around: Around) -> Result<Self, String> {
+        let address: Address =
+            settings.url.parse().map_err(|expected| format!("expected {expected}"))?;
+        let options = Arc::new(Options::of(&address, around.authorities.as_ref())?);
         let connections = settings.connections.max(1);
-        let pool = |size| builder.build_pool(size).map_err(|error| error.to_string());
-        let (values, limits, log) = (pool(connections)?, pool(connections)?, pool(1)?);
-        let subscriber = builder.build_subscriber_client().map_err(|error| error.to_string())?;
-        let (messages, _) = broadcast::channel(MOST_MESSAGES);
-        let link = Self { settings, values, limits, log, subscriber, messages };
-        for pool in [&link.values, &link.limits, &link.log] {
-            pool.connect();
-        }
-        link.subscriber.connect();
-        link.subscriber.manage_subscriptions();
-        link.pass_messages_on();
-        Ok(link)
+        let core = Arc::new(Core {
+            address,
+            listener: Listener::new(&settings.prefix),
+            prefix: settings.prefix,
+            timeout: settings.timeout,
+            values: Lines::new(connections),
+            limits: Lines::new(connections),
+            log: Lines::new(1),
+            messages: Line::new(),
+            breaker: Mutex::default(),
+            around,
+        });
+        let asked = [&core.values, &core.limits, &core.log].into_iter().flat_map(|of| &of.lines);
+        let mut tasks: Vec<_> = asked
+            .map(|line| {
+                let (line, options) = (Arc::clone(line), Arc::clone(&options));
+                Ending(tokio::spawn(async move { line.keep(&options, None).await }))
+            })
+            .collect();
+        let listening = Arc::clone(&core);
+        tasks.push(Ending(tokio::spawn(async move {
+            listening.messages.keep(&options, Some(&listening.listener)).await;
+        })));
+        tasks.push(Ending(tokio::spawn(watch(Arc::clone(&core)))));
+        Ok(Self { core, _tasks: tasks })
     }
 
     /// A key of ours. What stands in `slot` tells which slot of a cluster it is in.
     pub fn key(&self, slot: &str, rest: &str) -> Bytes {
-        format!("{}:{{{slot}}}{rest}", self.settings.prefix).into()
+        format!("{}:{{{slot}}}{rest}", self.core.prefix).into()
     }
 
-    /// How long any answer is awaited.
-    pub const fn timeout(&self) -> Duration {
-        self.settings.timeout
+    /// How long any answer is awaited that a request waits for.
+    pub fn timeout(&self) -> Duration {
+        self.core.timeout
+    }
+
+    /// Where Redis is. Shows no credentials.
+    pub fn address(&self) -> &Address {
+        &self.core.address
+    }
+
+    /// Whether Redis is connected and has been answering.
+    pub fn is_up(&self) -> bool {
+        self.core.is_up()
     }
 
     /// Asks one command.
@@ -96,7 +140,7 @@ impl Link {
     /// # Errors
     /// Where there is no answer, or an error.
     pub async fn ask(&self, operation: Operation, command: Command) -> Result<Reply, Trouble> {
-        self.within(self.send(operation, command)).await
+        self.core.ask(operation, command).await
     }
 
     /// Runs a script.
@@ -110,33 +154,103 @@ impl Link {
         keys: &[Bytes],
         arguments: Vec<Bytes>,
     ) -> Result<Reply, Trouble> {
-        let call = |name, body: Bytes| {
+        let values = |body: Bytes| {
             let count = Bytes::from(keys.len().to_string());
             let rest = keys.iter().chain(&arguments).cloned();
-            Command { name, arguments: [body, count].into_iter().chain(rest).collect() }
+            [body, count].into_iter().chain(rest).map(Value::Bytes).collect()
         };
-        let known = call("EVALSHA", Bytes::copy_from_slice(script.digest().as_bytes()));
-        self.within(async {
-            match self.send_script(operation, known, keys).await {
-                Err(error) if error.details().starts_with("NOSCRIPT") => {
-                    let whole = call("EVAL", Bytes::from_static(script.text.as_bytes()));
-                    self.send_script(operation, whole, keys).await
+        // The first key follows the script and the number of keys.
+        let custom = |name| CustomCommand::new_static(name, ClusterHash::Offset(2), false);
+        self.core
+            .attempt(operation, async |client, deadline| {
+                let client = client.with_options(deadline);
+                let known = values(Bytes::copy_from_slice(script.digest().as_bytes()));
+                match client.custom(custom("EVALSHA"), known).await {
+                    Err(error) if error.details().starts_with("NOSCRIPT") => {
+                        let whole = values(Bytes::from_static(script.text.as_bytes()));
+                        client.custom(custom("EVAL"), whole).await
+                    }
+                    outcome => outcome,
                 }
-                outcome => outcome,
-            }
+            })
+            .await
+    }
+
+    /// Has messages of this channel passed on from now on, after every new connection too. Never waits for Redis.
+    #[expect(clippy::unused_async, reason = "part of what the others count on")]
+    pub async fn subscribe(&self, channel: &str) -> broadcast::Receiver<Message> {
+        let (receiver, is_new) = self.core.listener.add(channel);
+        if is_new {
+            self.core.messages.doubt();
+        }
+        receiver
+    }
+}
+
+impl Core {
+    pub(super) fn is_up(&self) -> bool {
+        !self.breaker().is_open() && self.log.pick().is_ok()
+    }
+
+    pub(super) async fn ask(
+        &self,
+        operation: Operation,
+        command: Command,
+    ) -> Result<Reply, Trouble> {
+        let Command { name, arguments } = command;
+        let custom = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
+        let arguments: Vec<_> = arguments.into_iter().map(Value::Bytes).collect();
+        self.attempt(operation, async |client, deadline| {
+            client.with_options(deadline).custom(custom, arguments).await
         })
         .await
     }
 
-    /// Has messages of this channel passed on from now on, after every new connection too.
-    pub async fn subscribe(&self, channel: &str) -> broadcast::Receiver<Message> {
-        let receiver = self.messages.subscribe();
-        let channel = format!("{}:{channel}", self.settings.prefix);
-        let _ = self.subscriber.subscribe(channel).await;
-        receiver
+    /// Makes an attempt in the time the operation has, and takes note of what came of it.
+    async fn attempt(
+        &self,
+        operation: Operation,
+        asked: impl AsyncFnOnce(&Client, &Deadline) -> Result<Value, Error>,
+    ) -> Result<Reply, Trouble> {
+        let Around { clock, counters, .. } = &self.around;
+        let count = |trouble: Trouble| {
+            if let Some(counters) = counters {
+                counters.failed(operation.as_str(), trouble.as_str());
+            }
+            trouble
+        };
+        if !self.breaker().lets(operation, clock.now()) {
+            return Err(count(Trouble::NotAsked));
+        }
+        let (line, client) = match self.lane(operation.lane()).pick() {
+            Ok(picked) => picked,
+            Err(why) => {
+                // Nobody waits where there is no connection, so it is no reason to open the breaker; but nothing closes it.
+                if operation == Operation::Probe {
+                    self.breaker().learn(operation, Some(why), clock.now());
+                }
+                return Err(count(why));
+            }
+        };
+        let patience = operation.patience(self.timeout);
+        let deadline = Deadline { timeout: Some(patience), ..Deadline::default() };
+        let stopwatch = Stopwatch::start();
+        let outcome = match timeout(patience + LIBRARY_DELAY, asked(&client, &deadline)).await {
+            Ok(Ok(value)) => reply(value),
+            Ok(Err(error)) => Err(trouble(&error)),
+            Err(_) => Err(Trouble::Timeout),
+        };
+        if let Some(counters) = counters {
+            counters.took(operation as usize, stopwatch.elapsed());
+        }
+        self.breaker().learn(operation, outcome.as_ref().err().copied(), clock.now());
+        if outcome == Err(Trouble::Timeout) {
+            line.doubt();
+        }
+        outcome.map_err(count)
     }
 
-    fn pool(&self, lane: Lane) -> &Pool {
+    const fn lane(&self, lane: Lane) -> &Lines {
         match lane {
             Lane::Values => &self.values,
             Lane::Limits => &self.limits,
@@ -144,94 +258,14 @@ impl Link {
         }
     }
 
-    async fn send(&self, operation: Operation, command: Command) -> Result<Value, Error> {
-        let Command { name, arguments } = command;
-        let custom = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
-        let arguments: Vec<Value> = arguments.into_iter().map(Value::Bytes).collect();
-        self.pool(operation.lane()).custom(custom, arguments).await
-    }
-
-    async fn send_script(
-        &self,
-        operation: Operation,
-        command: Command,
-        keys: &[Bytes],
-    ) -> Result<Value, Error> {
-        let Command { name, arguments } = command;
-        let slot = keys.first().map(|key| fred::util::redis_keyslot(key));
-        let hash = slot.map_or(ClusterHash::Random, ClusterHash::Custom);
-        let custom = CustomCommand::new_static(name, hash, false);
-        let arguments: Vec<Value> = arguments.into_iter().map(Value::Bytes).collect();
-        self.pool(operation.lane()).custom(custom, arguments).await
-    }
-
-    /// Awaits an answer, for as long as any may take: the library's own deadlines do not hold for scripts.
-    async fn within(
-        &self,
-        answer: impl Future<Output = Result<Value, Error>>,
-    ) -> Result<Reply, Trouble> {
-        match timeout(self.settings.timeout, answer).await {
-            Ok(Ok(value)) => reply(value),
-            Ok(Err(error)) => Err(trouble(&error)),
-            Err(_) => Err(Trouble::Timeout),
-        }
-    }
-
-    fn pass_messages_on(&self) {
-        let prefix = format!("{}:", self.settings.prefix);
-        let (messages, mut received) = (self.messages.clone(), self.subscriber.message_rx());
-        tokio::spawn(async move {
-            loop {
-                let message = match received.recv().await {
-                    Ok(message) => message,
-                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                    Err(broadcast::error::RecvError::Closed) => return,
-                };
-                let (Some(channel), Some(payload)) =
-                    (message.channel.strip_prefix(&prefix), message.value.into_bytes())
-                else {
-                    continue;
-                };
-                // Nobody may be listening.
-                let _ = messages.send(Message { channel: channel.to_owned(), payload });
-            }
-        });
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("prefix", &self.settings.prefix).finish_non_exhaustive()
-    }
-}
-
-fn reply(value: Value) -> Result<Reply, Trouble> {
-    Ok(match value {
-        Value::Null => Reply::Nil,
-        Value::Boolean(is_so) => Reply::Integer(is_so.into()),
-        Value::Integer(number) => Reply::Integer(number),
-        Value::Double(number) => Reply::Bytes(number.to_string().into()),
-        Value::String(text) => Reply::Bytes(text.into_inner()),
-        Value::Bytes(bytes) => Reply::Bytes(bytes),
-        Value::Array(values) => {
-            Reply::List(values.into_iter().map(reply).collect::<Result<_, _>>()?)
-        }
-        Value::Map(_) | Value::Queued => return Err(Trouble::Malformed),
-    })
-}
-
-fn trouble(error: &Error) -> Trouble {
-    let is = |word: &str| error.details().starts_with(word);
-    match error.kind() {
-        _ if is("OOM") => Trouble::Full,
-        _ if is("READONLY") || is("MISCONF") || is("MASTERDOWN") => Trouble::ReadOnly,
-        _ if is("WRONGTYPE") => Trouble::WrongType,
-        ErrorKind::Auth => Trouble::Denied,
-        ErrorKind::Timeout => Trouble::Timeout,
-        ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing | ErrorKind::Backpressure => {
-            Trouble::Unreachable
-        }
-        ErrorKind::Protocol | ErrorKind::Parse => Trouble::Malformed,
-        _ => Trouble::Refused,
+        let Core { address, prefix, .. } = &*self.core;
+        f.debug_struct("Link").field("address", address).field("prefix", prefix).finish()
     }
 }

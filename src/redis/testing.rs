@@ -111,16 +111,31 @@ impl Server {
         self.try_ask(command).unwrap_or_else(|| panic!("no answer to {command:?}"))
     }
 
-    fn try_ask(&self, command: &[&str]) -> Option<String> {
+    /// The same of a server that wants a password first.
+    pub(crate) fn ask_as(&self, password: &str, command: &[&str]) -> String {
+        let answers = self.converse(&[&["AUTH", password], command]).expect("answers");
+        answers.into_iter().next_back().expect("the second")
+    }
+
+    /// The same of a server that may not be there.
+    pub(crate) fn try_ask(&self, command: &[&str]) -> Option<String> {
+        self.converse(&[command])?.pop()
+    }
+
+    fn converse(&self, commands: &[&[&str]]) -> Option<Vec<String>> {
         let stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        let mut request = format!("*{}\r\n", command.len());
-        for part in command {
-            request.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+        let mut request = String::new();
+        for command in commands {
+            request.push_str(&format!("*{}\r\n", command.len()));
+            for part in *command {
+                request.push_str(&format!("${}\r\n{part}\r\n", part.len()));
+            }
         }
         (&stream).write_all(request.as_bytes()).ok()?;
-        let answer = answer(&mut BufReader::new(stream))?;
-        Some(String::from_utf8_lossy(&answer).into_owned())
+        let mut from = BufReader::new(stream);
+        let answers = commands.iter().map(|_| answer(&mut from));
+        answers.map(|answer| Some(String::from_utf8_lossy(&answer?).into_owned())).collect()
     }
 
     fn signal(&self, signal: &str) {

@@ -8,8 +8,8 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::counters::Counters;
 use crate::limit::window::{Arrival, Rate};
-use crate::redis::Settings;
 use crate::redis::testing::{Server, unused_address};
+use crate::redis::{Command, Settings};
 
 const SCRIPT: &str = include_str!("../charge.lua");
 
@@ -200,7 +200,12 @@ fn names_are_the_same_everywhere_and_nobody_elses() {
 
 /// With whom nobody answers, and three replicas; and a tier of six requests a day and one a second.
 fn without_redis(on_failure: OnRedisFailure) -> (Shared, Tier) {
-    let (url, timeout) = (format!("redis://{}/0", unused_address()), Duration::from_millis(1));
+    toward(format!("redis://{}/0", unused_address()), on_failure)
+}
+
+/// The same, with a Redis that is there.
+fn toward(url: String, on_failure: OnRedisFailure) -> (Shared, Tier) {
+    let timeout = Duration::from_millis(20);
     let settings = Settings { url, prefix: "test".to_owned(), timeout, connections: 1 };
     let link = Arc::new(Link::start(settings).unwrap());
     let sharing = Sharing { link, replicas: Arc::new(AtomicUsize::new(3)) };
@@ -242,7 +247,15 @@ async fn h12_without_redis_it_is_as_the_operator_says() {
 
 #[tokio::test]
 async fn who_has_waited_for_redis_is_charged_by_the_time_it_is_then() {
-    let (shared, tier) = without_redis(OnRedisFailure::Local);
+    let server = Server::start();
+    let (shared, tier) = toward(server.url(), OnRedisFailure::Local);
+    let looked = async || {
+        shared.sharing.link.ask(Operation::Limit, Command::new("GET", "nothing")).await.is_ok()
+    };
+    while !looked().await {
+        tokio::task::yield_now().await;
+    }
+    server.freeze();
     let (limiter, clock) = (Limiter::default(), Clock::manual(at(0)));
     let client = limiter.namer.named("jwt:sub", b"somebody");
     let whom = Whom { name: SharedName::named("jwt:sub", b"somebody"), client, tier: &tier };
