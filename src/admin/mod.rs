@@ -9,7 +9,7 @@ mod status;
 
 pub use self::access::Access;
 pub use self::api::{Abilities, Admin, Forget, NotReloaded, Reload, Reloaded, Unfinished};
-pub use self::status::{Configuration, Memory, Readiness, Server};
+pub use self::status::{Configuration, Memory, Readiness, Redis, Server};
 
 #[cfg(test)]
 mod tests;

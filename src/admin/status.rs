@@ -9,6 +9,8 @@ pub struct Readiness {
     pub ready: bool,
     /// The tier in memory.
     pub memory: Memory,
+    /// The Redis that the fleet shares. It never makes us unready: what it has is fetched instead.
+    pub redis: Redis,
     /// Every server of every upstream.
     pub servers: Vec<Server>,
     /// What became of the configuration.
@@ -44,6 +46,19 @@ pub struct Memory {
     pub stored_responses: u64,
 }
 
+/// How Redis is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Redis {
+    /// It is connected and answers in time.
+    Healthy,
+    /// It does not.
+    Unavailable,
+    /// There is none.
+    #[default]
+    Disabled,
+}
+
 /// A server we forward to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Server {
@@ -66,6 +81,7 @@ pub(super) struct Report<'a> {
 #[derive(Serialize)]
 struct Details<'a> {
     memory: &'a Memory,
+    redis: Redis,
     servers: &'a [Server],
     configuration: &'a Configuration,
 }
@@ -77,6 +93,7 @@ impl Readiness {
             status: if self.ready { "ready" } else { "draining" },
             details: details.then_some(Details {
                 memory: &self.memory,
+                redis: self.redis,
                 servers: &self.servers,
                 configuration: &self.configuration,
             }),

@@ -222,7 +222,7 @@ fn readiness_has_details_for_those_who_may_see_them() {
     assert_eq!(status, 503);
     assert_eq!(
         text,
-        r#"{"status":"draining","memory":{"stored_bytes":0,"capacity_bytes":0,"stored_responses":0},"servers":[],"configuration":{"last_reload_successful":false,"errors":["config.toml:1:1: wrong"],"restart_pending":["server.listen"]}}"#
+        r#"{"status":"draining","memory":{"stored_bytes":0,"capacity_bytes":0,"stored_responses":0},"redis":"disabled","servers":[],"configuration":{"last_reload_successful":false,"errors":["config.toml:1:1: wrong"],"restart_pending":["server.listen"]}}"#
     );
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use super::reload::{Because, Reloads};
 use crate::admin::{self, Abilities, NotReloaded, Readiness, Unfinished};
 use crate::counters::Counters;
+use crate::redis::Link;
 use crate::service::Service;
 use crate::upstream::Upstream;
 
@@ -13,13 +14,16 @@ pub(super) fn abilities(
     service: &Arc<Service>,
     counters: &Arc<Counters>,
     reloads: &Arc<Reloads>,
+    link: Option<&Arc<Link>>,
 ) -> Abilities {
+    let link = link.cloned();
     let (read, outcome) = (Arc::clone(service), Arc::downgrade(reloads));
     let (forgetful, explaining) = (Arc::clone(service), Arc::clone(service));
     let reloads = Arc::downgrade(reloads);
     Abilities {
         readiness: Arc::new(move || Readiness {
             ready: !read.leaving.load(Ordering::Relaxed),
+            redis: redis(link.as_deref()),
             configuration: outcome.upgrade().map(|last| last.configuration()).unwrap_or_default(),
             ..readiness(&read)
         }),
@@ -55,6 +59,14 @@ fn readiness(service: &Service) -> Readiness {
         },
         servers: rulebook.upstreams.iter().flat_map(servers_of).collect(),
         ..Readiness::default()
+    }
+}
+
+fn redis(link: Option<&Link>) -> admin::Redis {
+    match link.map(Link::is_up) {
+        None => admin::Redis::Disabled,
+        Some(true) => admin::Redis::Healthy,
+        Some(false) => admin::Redis::Unavailable,
     }
 }
 

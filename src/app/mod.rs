@@ -123,7 +123,7 @@ impl App {
             .map_err(StartError::Machine)?;
 
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
-        let link = redis::link(settings.redis.as_ref(), journal, clock);
+        let link = redis::link(settings.redis.as_ref(), journal, clock, &counters);
         let cache = cache(&settings, clock, &counters, journal);
         let connections = settings::connections(
             &settings.server.limits,
@@ -155,14 +155,14 @@ impl App {
             journal.write(clock.now(), Level::Info, &message, &[]);
             spawn(&public, listener, journal, clock);
         }
-        telling::tiers(&service);
+        telling::tiers(&service, link.as_deref());
         telling::steps_outside(&service);
         let public: Arc<dyn Running> = Arc::new(public);
 
         let (reloads, asked) = Reloads::channel();
         let reloads = Arc::new(reloads);
         let admin = bound_admin.map(|(listener, address)| {
-            let abilities = abilities::abilities(&service, &counters, &reloads);
+            let abilities = abilities::abilities(&service, &counters, &reloads, link.as_ref());
             let admin = Admin::new(access, abilities);
             let answering = Arc::clone(&admin);
             let handler = move |request, peer: &Arc<_>| answering.handle(request, peer);

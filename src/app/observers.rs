@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::counters::{Counters, Outcome, RouteCounters};
 use crate::identity::peer::Peer;
 use crate::journal::{Journal, Level, Value};
+use crate::redis::{self, Trouble};
 use crate::server;
 use crate::service::Service;
 use crate::upstream::{self, ServerAddress};
@@ -76,7 +77,7 @@ impl Observer {
     }
 }
 
-/// Writes down how servers of upstreams do.
+/// Writes down how servers of upstreams do, and Redis.
 pub(super) struct Reporter {
     journal: Journal,
     clock: Clock,
@@ -101,5 +102,17 @@ impl upstream::Events for Reporter {
             ("reason", Value::Str(why)),
         ];
         self.journal.write(self.clock.now(), level, message, &fields);
+    }
+}
+
+impl redis::Events for Reporter {
+    fn lost(&self, why: Trouble) {
+        let fields = [("reason", Value::Str(why.as_str()))];
+        let message = "Redis does not answer; going on without it";
+        self.journal.write(self.clock.now(), Level::Warn, message, &fields);
+    }
+
+    fn found(&self) {
+        self.journal.write(self.clock.now(), Level::Info, "Redis answers", &[]);
     }
 }

@@ -3,26 +3,35 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use super::observers::Reporter;
 use crate::clock::Clock;
 use crate::config::RedisSettings;
+use crate::counters::Counters;
 use crate::journal::{Journal, Level};
 use crate::limit::Sharing;
-use crate::redis::{self, Link};
+use crate::redis::{self, Around, Link, Operation};
 
-/// Begins to connect. A URL that is none is told of, and the machine is alone.
+/// Begins to connect. Where nobody could vouch for the server, that is told, and the machine is alone.
 pub(super) fn link(
     settings: Option<&RedisSettings>,
     journal: &Journal,
     clock: &Clock,
+    counters: &Arc<Counters>,
 ) -> Option<Arc<Link>> {
     let settings = settings?;
-    let link = Link::start(redis::Settings {
+    let around = Around {
+        clock: clock.clone(),
+        events: Arc::new(Reporter::new(journal, clock)),
+        counters: Some(counters.redis(&Operation::names())),
+        authorities: settings.authorities.clone(),
+    };
+    let wanted = redis::Settings {
         url: settings.url.expose().to_owned(),
         prefix: settings.prefix.clone(),
         timeout: settings.timeout,
         connections: settings.connections,
-    });
-    match link {
+    };
+    match Link::start_within(wanted, around) {
         Ok(link) => Some(Arc::new(link)),
         Err(error) => {
             journal.write(clock.now(), Level::Error, &format!("redis.url: {error}"), &[]);

@@ -1,10 +1,11 @@
 //! What an operator should know of the configuration that is in force.
 
 use crate::journal::Level;
+use crate::redis::Link;
 use crate::service::Service;
 
 /// Which tiers are on.
-pub(super) fn tiers(service: &Service) {
+pub(super) fn tiers(service: &Service, link: Option<&Link>) {
     let rulebook = service.rulebook.load();
     let policy = &rulebook.policy;
     let mut routes = policy.routes().iter().chain([policy.fallback()]);
@@ -13,6 +14,9 @@ pub(super) fn tiers(service: &Service) {
         tell(service, &format!("storing in memory, up to {capacity}"));
     } else {
         tell(service, "storing nothing: the cache is off everywhere");
+    }
+    if let Some(link) = link {
+        tell(service, &format!("sharing with the fleet through {}", link.address()));
     }
 }
 

@@ -30,11 +30,17 @@ pub(super) enum Raw<'v> {
 impl<'v> Value<'v> {
     /// The string, expanded; `what` is what it should be.
     pub(super) fn string(&self, what: &str) -> Result<Cow<'v, str>, Wrong> {
+        let expanded = |text| {
+            let expanded = self.reader.environment().expand(text);
+            expanded.map(Cow::Owned).map_err(|why| Wrong::because(why.to_string()))
+        };
         match self.raw {
+            Raw::Text(text) if self.origin == Origin::Default && text.contains('$') => {
+                expanded(text)
+            }
             Raw::Text(text) => Ok(Cow::Borrowed(text)),
             Raw::Toml(DeValue::String(text)) if self.is_in_file() && text.contains('$') => {
-                let expanded = self.reader.environment().expand(text);
-                expanded.map(Cow::Owned).map_err(|why| Wrong::because(why.to_string()))
+                expanded(text)
             }
             Raw::Toml(DeValue::String(text)) => Ok(Cow::Borrowed(text)),
             Raw::Toml(_) => Err(Wrong::expected(what)),

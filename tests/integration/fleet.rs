@@ -1,6 +1,7 @@
 //! Several replicas and the Redis they share.
 
-mod limits; // how much each client may ask for, of all replicas together
+mod limits;
+mod link; // how much each client may ask for, of all replicas together
 
 use crate::support::{Forebay, Origin, fresh, unused_address};
 
