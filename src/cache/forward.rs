@@ -61,7 +61,7 @@ impl Cache {
             interim: inquiry.interim.get().cloned(),
             timeouts: inquiry.timeouts(),
         };
-        let began = self.purged.stamp();
+        let began = self.stamp();
         let outcome = inquiry.upstream.forward(forward).await;
         let invalidation = self.invalidate_after(inquiry, &outcome);
         match outcome {

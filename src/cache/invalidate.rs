@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::caching::invalidation::{invalidates, targets};
 use crate::caching::purge::{Purge, Selector, Subject};
+use crate::caching::record::Record;
 use crate::caching::stored::StoredHead;
+use crate::fleet::Receipt;
 use crate::policy::Invalidation;
 use crate::store::Condemned;
 use crate::upstream::{Failure, Forwarded};
@@ -12,12 +14,14 @@ use crate::upstream::{Failure, Forwarded};
 use super::{Cache, Inquiry};
 
 /// What a purge came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Purging {
-    /// The purge's number.
+    /// The purge's number here.
     pub id: u64,
     /// How many stored responses it struck, or would strike.
     pub matched: u64,
+    /// What the other replicas know of it; `None` where there are none, and where nothing was purged.
+    pub receipt: Option<Receipt>,
 }
 
 impl Inquiry {
@@ -54,9 +58,9 @@ impl Cache {
                     purge.selectors.iter().any(|selector| covers(selector, response.head())),
                 )
             });
-            return Purging { id: self.purged.applied(), matched };
+            return Purging { id: self.purged.applied(), matched, receipt: None };
         }
-        let id = self.purged.apply(&purge.selectors, purge.soft);
+        let (id, receipt) = self.apply(&purge.selectors, purge.soft);
         self.memory.visit(|hash, response| {
             if response.head().stamp().record < id
                 && purge.selectors.iter().any(|selector| covers(selector, response.head()))
@@ -70,7 +74,15 @@ impl Cache {
         if self.purged.wants_compaction() {
             self.compact();
         }
-        Purging { id, matched }
+        Purging { id, matched, receipt }
+    }
+
+    /// Applies a purge here, and has the other replicas told of it. Its number here.
+    fn apply(&self, selectors: &[Selector], soft: bool) -> (u64, Option<Receipt>) {
+        let apply = || self.purged.apply(selectors, soft);
+        let Some(log) = &self.log else { return (apply(), None) };
+        let (number, nonce) = self.synced.purge(Record::of(selectors, soft), apply);
+        (number, nonce.map(|nonce| log.append(nonce)))
     }
 
     /// Goes through all of memory for what was purged, and forgets the purges that then concern nothing any more.
@@ -123,7 +135,7 @@ impl Cache {
             .map(|path_and_query| Selector::Url { authority: authority(), path_and_query })
             .collect();
         selectors.extend(inquiry.invalidates());
-        let number = self.purged.apply(&selectors, false);
+        let (number, _) = self.apply(&selectors, false);
         if self.purged.wants_compaction()
             && self.compacting.try_acquire().is_ok_and(|permit| {
                 permit.forget();

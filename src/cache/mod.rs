@@ -39,13 +39,15 @@ use crate::body::fill::Budget;
 use crate::body::{Body, Fill, FillReader};
 use crate::caching::cache_status::CacheStatus;
 use crate::caching::key::Keyer;
+use crate::caching::stamp::Stamp;
 use crate::caching::storability::Refusal;
 use crate::caching::stored::{StoredHead, StoredResponse};
 use crate::clock::Clock;
 use crate::counters::Outcome;
+use crate::fleet::Log;
 use crate::limit::Denied;
 use crate::semantics::content_coding::Coding;
-use crate::store::{Memory, Purged, Remembered};
+use crate::store::{Memory, Purged, Remembered, Synced};
 use crate::upstream::{self, Via};
 
 use collapse::Collapser;
@@ -92,6 +94,10 @@ pub struct Cache {
     via: Via,
     memory: Memory,
     purged: Purged,
+    /// Whether that is all there is to know.
+    pub synced: Synced,
+    /// What tells the other replicas of purges.
+    log: Option<Arc<Log>>,
     collapser: Collapser,
     uncacheable: Remembered<Refusal>,
     failed: Remembered<Failure>,
@@ -126,6 +132,8 @@ impl Cache {
             keyer: Keyer::default(),
             via,
             purged: Purged::default(),
+            synced: Synced::alone(),
+            log: None,
             collapser: Collapser::default(),
             uncacheable: Remembered::new(UNCACHEABLE_KEYS),
             failed: Remembered::new(FAILED_KEYS),
@@ -138,6 +146,12 @@ impl Cache {
             capacity: settings.capacity,
             settings: ArcSwap::from_pointee(settings),
         }
+    }
+
+    /// The same as one of a fleet that shares its purges.
+    #[must_use]
+    pub fn in_a_fleet(self, synced: Synced, log: Arc<Log>) -> Self {
+        Self { synced, log: Some(log), ..self }
     }
 
     /// Behaves like this from now on. The capacity stays what it is, and all that is stored stays stored; what failed is
@@ -167,6 +181,13 @@ impl Cache {
     /// The memory tier, to be counted.
     pub const fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// What a fetch that begins now knows of purges.
+    pub fn stamp(&self) -> Stamp {
+        // In this order: what is applied in between is taken for not applied.
+        let position = self.synced.position();
+        self.purged.stamp(position)
     }
 
     fn settings(&self) -> Arc<Settings> {

@@ -53,7 +53,7 @@ impl Cache {
             let why = Why::because(fwd, detail);
             return self.forward_in_place(inquiry, body, why).await;
         }
-        let arrived = self.purged.stamp();
+        let arrived = self.stamp();
         let (mut attempt, mut granted) = (0, false);
         for _ in 0..ROUNDS {
             let why = match self.look(inquiry, &mut granted) {
@@ -95,7 +95,7 @@ impl Cache {
             selecting: why.selecting.as_deref(),
             wanted,
             may_want_more: !why.incomplete.as_ref().is_some_and(|of| self.is_too_large(of)),
-            stamp: self.purged.stamp(),
+            stamp: self.stamp(),
             attempt,
             anew: matches!(why.anew, Anew::Granted),
             now,
@@ -211,7 +211,7 @@ impl Cache {
     pub(super) fn is_flight_alive(&self, inquiry: &Inquiry, flight: &Flight) -> bool {
         if let Some(arriving) = flight.arriving() {
             let terms = arriving.head.terms_by(&inquiry.route.rules);
-            let fits = self.fits(inquiry, &arriving.head, &terms, self.purged.stamp());
+            let fits = self.fits(inquiry, &arriving.head, &terms, self.stamp());
             let is_over =
                 matches!(fits, Err(Next::Again | Next::GoForward(Some(Refusal::NeverFresh))));
             return arriving.answers(inquiry) && (terms.lifetime.duration.is_zero() || !is_over);
@@ -255,7 +255,7 @@ impl Cache {
                 &Why { stale: Some(Arc::clone(stale)), ..Why::plainly(Fwd::Stale) },
             ),
             may_want_more: false,
-            stamp: self.purged.stamp(),
+            stamp: self.stamp(),
             attempt: 0,
             anew: false,
             now,
@@ -281,7 +281,7 @@ impl Cache {
             return Followed::Told(verdict);
         }
         let joining = Joining {
-            stamp: self.purged.stamp(),
+            stamp: self.stamp(),
             attempt: flight.attempt + 1,
             now: self.clock.now(),
             selecting: why.selecting.as_deref(),

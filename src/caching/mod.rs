@@ -18,6 +18,7 @@ pub mod partial;
 pub mod parts;
 pub mod posted;
 pub mod purge;
+pub mod record;
 mod reference;
 pub mod representation_tag;
 pub mod reuse;

@@ -46,6 +46,8 @@ pub enum ValidateReason {
     RefreshOn,
     /// It was purged softly.
     Purged,
+    /// Purges may have been missed since it was fetched.
+    Unsynced,
 }
 
 impl ValidateReason {
@@ -60,6 +62,7 @@ impl ValidateReason {
             Self::RequestMinFresh => "request-min-fresh",
             Self::RefreshOn => "refresh-on",
             Self::Purged => "purged",
+            Self::Unsynced => "unsynced",
         }
     }
 

@@ -1,1 +1,5 @@
-//! The other replicas that share one Redis: what they purge, and who fetches for all.
+//! The other replicas: those that share one Redis, and behave like one cache.
+
+mod log;
+
+pub use log::{Log, Receipt};

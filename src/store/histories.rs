@@ -23,7 +23,7 @@ use crate::caching::key::{Key, Keyer};
 use crate::caching::purge::Selector;
 use crate::caching::reuse::{Reuse, reuse, reuse_after_failure};
 use crate::caching::rules::{Rules, StaleWindow};
-use crate::caching::stamp::Stamp;
+use crate::caching::stamp::{Position, Stamp};
 use crate::caching::storability::{Credentials, RequestFacts, Storability, storability};
 use crate::caching::storable_fields::storable_fields;
 use crate::caching::stored::{HeadParts, StoredHead, StoredResponse};
@@ -162,7 +162,8 @@ impl World {
         takes: u64,
         purged_meanwhile: Option<bool>,
     ) -> Answer {
-        let (asked, stamp, purges) = (self.now, self.purged.stamp(), self.purges);
+        let (asked, stamp, purges) =
+            (self.now, self.purged.stamp(Position::default()), self.purges);
         let mut request = wish.fields();
         let stored = stale.as_ref().map(|stale| stale.head().fields(0)).unwrap_or_default();
         conditional(&stored, &mut request);

@@ -4,60 +4,19 @@
 //! newer than its stamp selects it, once per response and purge, so that a purge costs the same however much is stored,
 //! and what was being fetched when it came is caught like what was stored.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use super::records::{Condemned, Records};
 use crate::caching::purge::{Selector, Subject};
-use crate::caching::stamp::Stamp;
+use crate::caching::stamp::{Position, Stamp};
 use crate::caching::stored::StoredHead;
 
-/// Records that are gone through one by one: who was looked at since is asked about those behind alone.
-const RECENT: usize = 256;
-/// So many selectors more than after the last compaction, and another is due.
-const COMPACT_AFTER: usize = 4096;
-/// Selectors kept at the most; past it the older half is forgotten, and whatever is older than that counts as purged.
-const MAX_SELECTORS: usize = 65_536;
-
-/// How a purge strikes what it selects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Condemned {
-    /// To be validated before it is used again.
-    Soft,
-    /// Never to be used again.
-    Hard,
-}
-
-/// The purges applied so far.
+/// The purges applied so far, by this process's own count.
 #[derive(Debug, Default)]
 pub struct Purged {
     applied: AtomicU64,
     records: RwLock<Records>,
-}
-
-#[derive(Debug, Default)]
-struct Records {
-    /// The last ones, without a gap.
-    recent: VecDeque<Record>,
-    /// For each selector the numbers of its newest purges.
-    of: HashMap<Selector, Newest>,
-    /// Whatever is older than this record is gone: those that would have told are.
-    horizon: u64,
-    /// How many selectors the last compaction left.
-    compacted: usize,
-}
-
-#[derive(Debug)]
-struct Record {
-    number: u64,
-    selectors: Vec<Selector>,
-    condemned: Condemned,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Newest {
-    hard: u64,
-    soft: u64,
 }
 
 impl Purged {
@@ -66,31 +25,16 @@ impl Purged {
         self.applied.load(Ordering::Acquire)
     }
 
-    /// What a fetch that begins now knows.
-    pub fn stamp(&self) -> Stamp {
-        Stamp { record: self.applied(), ..Stamp::default() }
+    /// What a fetch that begins now knows, where the log had been applied up to `position` before.
+    pub fn stamp(&self, position: Position) -> Stamp {
+        Stamp { record: self.applied(), position }
     }
 
     /// Applies a purge. When it returns, nothing stored or fetched from before is used where a selector covers it.
     pub fn apply(&self, selectors: &[Selector], soft: bool) -> u64 {
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
         let number = self.applied() + 1;
-        for selector in selectors {
-            let newest = records.of.entry(selector.clone()).or_default();
-            if soft {
-                newest.soft = number;
-            } else {
-                newest.hard = number;
-            }
-        }
-        let condemned = if soft { Condemned::Soft } else { Condemned::Hard };
-        records.recent.push_back(Record { number, selectors: selectors.to_vec(), condemned });
-        if records.recent.len() > RECENT {
-            records.recent.pop_front();
-        }
-        if records.of.len() > MAX_SELECTORS {
-            records.forget_older_half();
-        }
+        records.add(number, selectors, Condemned::by(soft));
         self.applied.store(number, Ordering::Release);
         number
     }
@@ -103,13 +47,7 @@ impl Purged {
         if checked == applied {
             return None;
         }
-        let resource = head.resource();
-        let subject = Subject {
-            authority: resource.authority,
-            path_and_query: resource.path_and_query,
-            route: head.route(),
-        };
-        let fate = self.records().fate(checked, subject, || head.tags());
+        let fate = self.records().fate(checked, subject(head), || head.tags());
         if fate.is_none() {
             head.set_checked(applied);
         }
@@ -126,37 +64,20 @@ impl Purged {
 
     /// True when no purge between `since` and the record `until`, neither of them counted, strikes a response.
     pub fn spared(&self, head: &StoredHead, since: Stamp, until: u64) -> bool {
-        let resource = head.resource();
-        let subject = Subject {
-            authority: resource.authority,
-            path_and_query: resource.path_and_query,
-            route: head.route(),
+        let covers = |selector: &Selector| {
+            selector.covers(subject(head), |tag| head.tags().any(|own| own == tag))
         };
-        let records = self.records();
-        let covers =
-            |selector: &Selector| selector.covers(subject, |tag| head.tags().any(|own| own == tag));
-        let between = |record: &&Record| record.number > since.record && record.number < until;
-        let is_known =
-            records.recent.front().is_none_or(|oldest| oldest.number <= since.record + 1);
-        is_known
-            && !records
-                .recent
-                .iter()
-                .filter(between)
-                .any(|record| record.selectors.iter().any(covers))
+        self.records().none_between(since.record, until, covers)
     }
 
     /// True when so much has been recorded that going through what is stored, and [`Purged::forget_up_to`], are due.
     pub fn wants_compaction(&self) -> bool {
-        let records = self.records();
-        records.of.len() > records.compacted + COMPACT_AFTER
+        self.records().wants_compaction()
     }
 
     /// Forgets the purges up to `record`. To be called when nothing older than it, that they select, is left anywhere.
     pub fn forget_up_to(&self, record: u64) {
-        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
-        records.forget_up_to(record);
-        records.compacted = records.of.len();
+        self.records.write().unwrap_or_else(PoisonError::into_inner).forget_up_to(record);
     }
 
     fn records(&self) -> RwLockReadGuard<'_, Records> {
@@ -164,55 +85,12 @@ impl Purged {
     }
 }
 
-impl Records {
-    /// What the records newer than `since` do to `subject`.
-    fn fate<'t, T: Iterator<Item = &'t str>>(
-        &self,
-        since: u64,
-        subject: Subject<'_>,
-        tags: impl Fn() -> T,
-    ) -> Option<Condemned> {
-        if since < self.horizon {
-            return Some(Condemned::Hard);
-        }
-        let covers =
-            |selector: &Selector| selector.covers(subject, |tag| tags().any(|own| own == tag));
-        if self.recent.front().is_none_or(|oldest| oldest.number <= since + 1) {
-            let newer = self.recent.iter().rev().take_while(|record| record.number > since);
-            let striking = newer.filter(|record| record.selectors.iter().any(covers));
-            return striking.map(|record| record.condemned).max();
-        }
-        let striking = self
-            .of
-            .iter()
-            .filter_map(|(selector, newest)| Some((selector, newest.strikes(since)?)));
-        striking.filter(|(selector, _)| covers(selector)).map(|(_, condemned)| condemned).max()
-    }
-
-    fn forget_up_to(&mut self, record: u64) {
-        self.of.retain(|_, newest| newest.hard.max(newest.soft) > record);
-    }
-
-    fn forget_older_half(&mut self) {
-        let mut numbers: Vec<u64> =
-            self.of.values().map(|newest| newest.hard.max(newest.soft)).collect();
-        let half = numbers.len() / 2;
-        let (_, median, _) = numbers.select_nth_unstable(half);
-        let median = *median;
-        self.forget_up_to(median);
-        self.horizon = self.horizon.max(median);
-    }
-}
-
-impl Newest {
-    const fn strikes(self, since: u64) -> Option<Condemned> {
-        if self.hard > since {
-            Some(Condemned::Hard)
-        } else if self.soft > since {
-            Some(Condemned::Soft)
-        } else {
-            None
-        }
+fn subject(head: &StoredHead) -> Subject<'_> {
+    let resource = head.resource();
+    Subject {
+        authority: resource.authority,
+        path_and_query: resource.path_and_query,
+        route: head.route(),
     }
 }
 
@@ -220,9 +98,13 @@ impl Newest {
 mod tests {
     use std::iter::empty;
 
+    use super::super::records::MAX_SELECTORS;
     use super::super::testing::{Response, head};
     use super::*;
     use crate::caching::key::Keyer;
+
+    /// More selectors than are gone through one by one.
+    const MANY: usize = 512;
 
     fn stored(authority: &str, target: &str, tags: &[&str], record: u64) -> StoredHead {
         let key = Keyer::default().key("http", authority, target, empty());
@@ -259,9 +141,9 @@ mod tests {
     #[test]
     fn what_was_fetched_after_a_purge_is_alive() {
         let purged = Purged::default();
-        let before = stored("a", "/", &[], purged.stamp().record);
+        let before = stored("a", "/", &[], purged.applied());
         purged.apply(&[Selector::All], false);
-        let after = stored("a", "/", &[], purged.stamp().record);
+        let after = stored("a", "/", &[], purged.applied());
         assert_eq!(purged.fate(&before), Some(Condemned::Hard));
         assert_eq!(purged.fate(&after), None);
     }
@@ -294,7 +176,7 @@ mod tests {
                 let purged = Purged::default();
                 let old = stored("h", "/a", &["t"], 0);
                 purged.apply(&[selector.parse().unwrap()], soft);
-                for number in 0..2 * RECENT {
+                for number in 0..MANY {
                     purged.apply(&[Selector::Tag(number.to_string())], false);
                 }
                 assert_eq!(purged.fate(&old), Some(condemned), "{selector}");
@@ -310,7 +192,7 @@ mod tests {
         purged.apply(&["prefix:/b".parse().unwrap()], false);
         purged.forget_up_to(1);
         // So much later that what is recent no longer tells.
-        for number in 0..RECENT {
+        for number in 0..MANY {
             purged.apply(&[Selector::Tag(number.to_string())], false);
         }
         assert_eq!(purged.fate(&stored("h", "/a", &[], 0)), None);
@@ -324,7 +206,7 @@ mod tests {
         for number in 0..=MAX_SELECTORS {
             purged.apply(&[Selector::Tag(number.to_string())], false);
         }
-        assert!(purged.records().of.len() <= MAX_SELECTORS);
+        assert!(purged.records().len() <= MAX_SELECTORS);
         assert_eq!(purged.fate(&old), Some(Condemned::Hard));
         assert_eq!(purged.fate(&stored("h", "/new", &[], purged.applied())), None);
     }
