@@ -3,6 +3,7 @@
 mod abilities;
 mod explaining;
 mod fixed;
+mod fleet;
 mod listeners;
 mod machine;
 mod maintenance;
@@ -30,6 +31,7 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{File, Settings};
 use crate::counters::{Counters, Watched};
+use crate::fleet::Log;
 use crate::journal::{Journal, Level};
 use crate::redis::Link;
 use crate::server::{self, Handler, Listener, Server};
@@ -55,6 +57,7 @@ pub struct App {
     journal: Journal,
     clock: Clock,
     _link: Option<Arc<Link>>,
+    log: Option<Arc<Log>>,
     _workers: Workers,
 }
 
@@ -124,7 +127,11 @@ impl App {
 
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
         let link = redis::link(settings.redis.as_ref(), journal, clock, &counters);
-        let cache = cache(&settings, clock, &counters, journal);
+        let log = fleet::log(settings.redis.as_ref(), link.as_ref(), clock);
+        let cache = cache(&settings, clock, &counters, journal, log.as_ref());
+        if let Some(log) = &log {
+            fleet::follow(log, &cache, &counters, journal, clock);
+        }
         let connections = settings::connections(
             &settings.server.limits,
             most_files.saturating_sub(machine::open_files()),
@@ -197,6 +204,7 @@ impl App {
             journal: journal.clone(),
             clock: clock.clone(),
             _link: link,
+            log,
             _workers: workers,
         })
     }
@@ -224,6 +232,9 @@ impl App {
                 &[],
             );
         }
+        if let Some(log) = &self.log {
+            log.leave().await;
+        }
         if let Some(admin) = &self.admin {
             let _ = tokio::time::timeout(Duration::from_secs(1), admin.drain()).await;
         }
@@ -250,17 +261,19 @@ fn cache(
     clock: &Clock,
     counters: &Arc<Counters>,
     journal: &Journal,
+    log: Option<&Arc<Log>>,
 ) -> Arc<Cache> {
     let evictions = Arc::new(AtomicU64::new(0));
     let evicted = Arc::clone(&evictions);
-    let cache = Arc::new(Cache::new(
+    let cache = Cache::new(
         settings::cache(settings, settings::capacity(settings)),
         clock.clone(),
         Via::new(fastrand::u64(..)),
         move || {
             evicted.fetch_add(1, Ordering::Relaxed);
         },
-    ));
+    );
+    let cache = Arc::new(fleet::joined(cache, settings.redis.as_ref(), log));
     let (bytes, keys, journal) = (Arc::clone(&cache), Arc::clone(&cache), journal.clone());
     counters.watch(Watched::StoredBytes, move || bytes.memory().bytes());
     counters.watch(Watched::StoredResponses, move || keys.memory().keys());

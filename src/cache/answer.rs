@@ -19,6 +19,7 @@ use crate::caching::storability::Refusal;
 use crate::caching::stored::{StoredHead, StoredResponse};
 use crate::caching::terms::Terms;
 use crate::caching::vary::selecting_values;
+use crate::clock::Timestamp;
 use crate::counters::Outcome;
 use crate::limit::Denied;
 use crate::semantics::content_coding::Coding;
@@ -36,7 +37,19 @@ pub(super) enum Next {
     GoForward(Option<Refusal>),
 }
 
+/// When a request came, and what was known of purges then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    stamp: Stamp,
+    at: Timestamp,
+}
+
 impl Cache {
+    /// What a request that comes now has to do with.
+    pub(super) fn arrival(&self) -> Arrival {
+        Arrival { stamp: self.stamp(), at: self.clock.now() }
+    }
+
     /// What the request that led is answered with; or that it goes forward alone after all.
     pub(super) fn led(&self, inquiry: &Inquiry, told: Told, why: &Why) -> Result<Served, Next> {
         let status = why.status();
@@ -81,7 +94,7 @@ impl Cache {
         &self,
         inquiry: &Inquiry,
         verdict: Verdict,
-        arrived: Stamp,
+        arrived: Arrival,
         flight: &Flight,
         why: &Why,
     ) -> Result<Served, Next> {
@@ -152,7 +165,7 @@ impl Cache {
         inquiry: &Inquiry,
         head: &StoredHead,
         terms: &Terms,
-        arrived: Stamp,
+        arrived: Arrival,
     ) -> Result<(), Next> {
         if !head.is_selected_by_key_alone() {
             let names: Vec<_> = head.selecting().collect();
@@ -160,7 +173,12 @@ impl Cache {
                 return Err(Next::Again);
             }
         }
-        if arrived > head.stamp() && self.purged.fate(head).is_some() {
+        // Purges may have been missed before the request came. In this order: see `Synced::trusts`.
+        let asked = head.terms().exchange.request_time;
+        if !self.synced.trusts(asked, arrived.at) {
+            return Err(Next::Again);
+        }
+        if arrived.stamp > head.stamp() && self.purged.fate(head).is_some() {
             return Err(Next::Again);
         }
         let rules = &inquiry.route.rules;
@@ -200,7 +218,7 @@ impl Cache {
         Served { status: CacheStatus { fwd_status: Some(status), ..served.status }, ..served }
     }
 
-    /// RFC 5861 §4.
+    /// RFC 5861 §4. What is unsynchronised is no worse than stale: it is used where something stale would be.
     pub(super) fn stale_if_error(&self, inquiry: &Inquiry, why: &Why) -> Option<Served> {
         let response = why.stale.as_ref()?;
         if self.purged.fate(response.head()) == Some(Condemned::Hard) {

@@ -60,7 +60,11 @@ impl Cache {
             });
             return Purging { id: self.purged.applied(), matched, receipt: None };
         }
-        let (id, receipt) = self.apply(&purge.selectors, purge.soft);
+        let records = Record::of(&purge.selectors, purge.soft);
+        // In this order: once it is applied it may be logged at any time.
+        let receipt =
+            self.log.as_ref().zip(records.last()).map(|(log, last)| log.receipt(last.nonce));
+        let id = self.apply(&purge.selectors, purge.soft, records);
         self.memory.visit(|hash, response| {
             if response.head().stamp().record < id
                 && purge.selectors.iter().any(|selector| covers(selector, response.head()))
@@ -78,11 +82,12 @@ impl Cache {
     }
 
     /// Applies a purge here, and has the other replicas told of it. Its number here.
-    fn apply(&self, selectors: &[Selector], soft: bool) -> (u64, Option<Receipt>) {
-        let apply = || self.purged.apply(selectors, soft);
-        let Some(log) = &self.log else { return (apply(), None) };
-        let (number, nonce) = self.synced.purge(Record::of(selectors, soft), apply);
-        (number, nonce.map(|nonce| log.append(nonce)))
+    fn apply(&self, selectors: &[Selector], soft: bool, records: Vec<Record>) -> u64 {
+        let number = self.synced.purge(records, || self.purged.apply(selectors, soft));
+        if let Some(log) = &self.log {
+            log.append();
+        }
+        number
     }
 
     /// Goes through all of memory for what was purged, and forgets the purges that then concern nothing any more.
@@ -99,6 +104,22 @@ impl Cache {
             None => {}
         });
         self.purged.forget_up_to(concerned);
+    }
+
+    /// Compacts in the background where that is due and nobody does already.
+    pub(super) fn compact_if_due(self: &Arc<Self>) {
+        if self.purged.wants_compaction()
+            && self.compacting.try_acquire().is_ok_and(|permit| {
+                permit.forget();
+                true
+            })
+        {
+            let cache = Arc::clone(self);
+            tokio::task::spawn_blocking(move || {
+                cache.compact();
+                cache.compacting.add_permits(1);
+            });
+        }
     }
 
     /// RFC 9111 §4.4, and what the route adds; done before the write's answer leaves. The number of the purge, if it was
@@ -135,19 +156,8 @@ impl Cache {
             .map(|path_and_query| Selector::Url { authority: authority(), path_and_query })
             .collect();
         selectors.extend(inquiry.invalidates());
-        let (number, _) = self.apply(&selectors, false);
-        if self.purged.wants_compaction()
-            && self.compacting.try_acquire().is_ok_and(|permit| {
-                permit.forget();
-                true
-            })
-        {
-            let cache = Arc::clone(self);
-            tokio::task::spawn_blocking(move || {
-                cache.compact();
-                cache.compacting.add_permits(1);
-            });
-        }
+        let number = self.apply(&selectors, false, Record::of(&selectors, false));
+        self.compact_if_due();
         Some(number)
     }
 }

@@ -85,6 +85,9 @@ impl Cache {
                 variants.as_slice().first().map(|response| response.head().selecting().collect());
             return missing(Fwd::VaryMiss, names);
         };
+        // In this order: see `Synced::trusts`.
+        let asked = response.head().terms().exchange.request_time;
+        let is_trusted = self.synced.trusts(asked, now);
         let fate = self.purged.fate(response.head());
         if fate == Some(Condemned::Hard) {
             self.memory.remove(inquiry.key().hash(), response);
@@ -94,35 +97,29 @@ impl Cache {
         let terms = response.head().terms_by(rules);
         let response = Arc::clone(response);
         let is_enough = partial::answers(&response, &inquiry.method, &inquiry.fields);
-        match reuse(directives, inquiry.credentials, &terms, rules, now) {
-            Reuse::Unusable(Unusable::Withdrawn) => {
+        let doubt = match fate {
+            Some(_) => Some(ValidateReason::Purged),
+            None if !is_trusted => Some(ValidateReason::Unsynced),
+            None if anew && !directives.only_if_cached => Some(ValidateReason::RefreshOn),
+            None => None,
+        };
+        match (reuse(directives, inquiry.credentials, &terms, rules, now), doubt) {
+            (Reuse::Unusable(Unusable::Withdrawn), _) => {
                 self.memory.remove(inquiry.key().hash(), &response);
                 missing(Fwd::UriMiss, None)
             }
-            Reuse::Unusable(unusable) => Found::Unusable(unusable),
-            Reuse::OnlyIfCachedUnmet => Found::OnlyIfCachedUnmet,
+            (Reuse::Unusable(unusable), _) => Found::Unusable(unusable),
+            (Reuse::OnlyIfCachedUnmet, _) => Found::OnlyIfCachedUnmet,
             _ if !is_enough && directives.only_if_cached => Found::OnlyIfCachedUnmet,
             _ if !is_enough => Found::Incomplete(response),
-            Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
-                if fate == Some(Condemned::Soft) =>
-            {
-                if directives.only_if_cached {
-                    Found::OnlyIfCachedUnmet
-                } else {
-                    Found::Validate(response, ValidateReason::Purged)
-                }
-            }
-            Reuse::Fresh | Reuse::StaleWhileRevalidate | Reuse::Stale(_)
-                if anew && !directives.only_if_cached =>
-            {
-                Found::Validate(response, ValidateReason::RefreshOn)
-            }
-            Reuse::Fresh => Found::Fresh(response, terms.ttl(now)),
-            Reuse::StaleWhileRevalidate => {
+            (Reuse::Validate(reason), _) => Found::Validate(response, reason),
+            (_, Some(_)) if directives.only_if_cached => Found::OnlyIfCachedUnmet,
+            (_, Some(reason)) => Found::Validate(response, reason),
+            (Reuse::Fresh, None) => Found::Fresh(response, terms.ttl(now)),
+            (Reuse::StaleWhileRevalidate, None) => {
                 Found::Stale(response, terms.ttl(now), StaleGrounds::WhileRevalidate)
             }
-            Reuse::Stale(grounds) => Found::Stale(response, terms.ttl(now), grounds),
-            Reuse::Validate(reason) => Found::Validate(response, reason),
+            (Reuse::Stale(grounds), None) => Found::Stale(response, terms.ttl(now), grounds),
         }
     }
 }

@@ -12,6 +12,7 @@ mod compared;
 mod content;
 mod fetch;
 mod fill;
+mod following;
 mod forward;
 mod head;
 mod inquiry;
@@ -54,6 +55,7 @@ use collapse::Collapser;
 
 pub use answer::denied;
 pub use content::Reading;
+pub use following::Following;
 pub use inquiry::Inquiry;
 pub use invalidate::Purging;
 pub use peek::Peek;

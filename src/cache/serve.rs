@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::ACCEPT;
 use tokio::sync::oneshot;
 
-use super::answer::{Next, failed, hit, stale};
+use super::answer::{Arrival, Next, failed, hit, stale};
 use super::collapse::{Flight, Joining, Leader, Turn, Verdict};
 use super::fetch::{Fetch, Told};
 use super::lookup::Found;
@@ -17,7 +17,6 @@ use crate::body::Body;
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::purge::Subject;
 use crate::caching::reuse::StaleGrounds;
-use crate::caching::stamp::Stamp;
 use crate::caching::storability::{Credentials, Refusal};
 use crate::caching::stored::StoredResponse;
 use crate::counters::{LookupResult, Tier};
@@ -53,7 +52,7 @@ impl Cache {
             let why = Why::because(fwd, detail);
             return self.forward_in_place(inquiry, body, why).await;
         }
-        let arrived = self.stamp();
+        let arrived = self.arrival();
         let (mut attempt, mut granted) = (0, false);
         for _ in 0..ROUNDS {
             let why = match self.look(inquiry, &mut granted) {
@@ -78,7 +77,7 @@ impl Cache {
         self: &Arc<Self>,
         inquiry: &Arc<Inquiry>,
         why: &Why,
-        arrived: Stamp,
+        arrived: Arrival,
         attempt: u8,
     ) -> Result<Served, Next> {
         let now = self.clock.now();
@@ -211,7 +210,7 @@ impl Cache {
     pub(super) fn is_flight_alive(&self, inquiry: &Inquiry, flight: &Flight) -> bool {
         if let Some(arriving) = flight.arriving() {
             let terms = arriving.head.terms_by(&inquiry.route.rules);
-            let fits = self.fits(inquiry, &arriving.head, &terms, self.stamp());
+            let fits = self.fits(inquiry, &arriving.head, &terms, self.arrival());
             let is_over =
                 matches!(fits, Err(Next::Again | Next::GoForward(Some(Refusal::NeverFresh))));
             return arriving.answers(inquiry) && (terms.lifetime.duration.is_zero() || !is_over);
@@ -221,7 +220,8 @@ impl Cache {
             path_and_query: inquiry.target.as_str(),
             route: &inquiry.route.name,
         };
-        self.purged.fate_since(flight.stamp, subject).is_none()
+        self.synced.trusts(flight.started, self.clock.now())
+            && self.purged.fate_since(flight.stamp, subject).is_none()
     }
 
     /// Sends a task of its own to fetch, so that it goes on when this client leaves, and waits for what it says.

@@ -19,13 +19,23 @@ pub enum Watched {
     Evictions,
     /// Lines that the journal lost, since the start.
     JournalDropped,
+    /// 1 while every purge of the fleet is known.
+    FleetSynced,
+    /// Replicas of the fleet that live.
+    FleetReplicas,
+    /// Purges that wait to be logged for the fleet.
+    FleetPending,
+    /// Records met in the fleet's log, since the start.
+    FleetRecords,
+    /// How often the fleet's log was lost, since the start.
+    FleetLosses,
 }
 
 pub(super) type Read = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// Where the watched values are read.
 #[derive(Default)]
-pub(super) struct Watches(Mutex<[Option<Read>; Watched::JournalDropped as usize + 1]>);
+pub(super) struct Watches(Mutex<[Option<Read>; Watched::FleetLosses as usize + 1]>);
 
 impl Watches {
     pub(super) fn set(&self, what: Watched, read: Read) {
@@ -55,6 +65,26 @@ impl Collector for Watches {
         }
         if let Some(count) = self.get(Watched::JournalDropped) {
             counter(to, "forebay_log_dropped_lines", "Log lines that were lost.", count)?;
+        }
+        if let Some(is_synced) = self.get(Watched::FleetSynced) {
+            gauge(
+                to,
+                "forebay_fleet_synced",
+                "Whether every purge of the fleet is known.",
+                is_synced,
+            )?;
+        }
+        if let Some(count) = self.get(Watched::FleetReplicas) {
+            gauge(to, "forebay_fleet_replicas", "Replicas of the fleet that live.", count)?;
+        }
+        if let Some(count) = self.get(Watched::FleetPending) {
+            gauge(to, "forebay_fleet_pending_purges", "Purges that wait to be logged.", count)?;
+        }
+        if let Some(count) = self.get(Watched::FleetRecords) {
+            counter(to, "forebay_fleet_records", "Purges met in the log of the fleet.", count)?;
+        }
+        if let Some(count) = self.get(Watched::FleetLosses) {
+            counter(to, "forebay_fleet_log_losses", "Times that log was lost.", count)?;
         }
         Ok(())
     }

@@ -1,5 +1,18 @@
 //! The other replicas: those that share one Redis, and behave like one cache.
+//!
+//! What they share is a *log* of purges, in one order: [`Log`]. Each of them follows it ([`Follower`], which decides what to
+//! ask next and what an answer means, and neither waits nor knows Redis) and purges what the log says ([`Replica`]).
 
+mod follower;
+mod history;
 mod log;
+mod question;
+mod receipt;
+mod replica;
+mod wire;
 
-pub use log::{Log, Receipt};
+pub use follower::{Follower, Met};
+pub use log::{Events, Log};
+pub use question::{Answer, Joined, Numbered, Place, Question};
+pub use receipt::Receipt;
+pub use replica::Replica;

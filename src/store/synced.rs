@@ -62,6 +62,16 @@ struct Known {
     pending_bytes: usize,
 }
 
+impl Known {
+    /// Takes a purge out of those that wait to be logged; false if it is none of them.
+    fn settle(&mut self, nonce: Nonce) -> bool {
+        let own = self.pending.iter().position(|pending| pending.nonce == nonce);
+        let own = own.and_then(|own| self.pending.remove(own));
+        self.pending_bytes -= own.as_ref().map_or(0, |own| own.len());
+        own.is_some()
+    }
+}
+
 impl Synced {
     /// A machine that shares with nobody: it knows all there is to know.
     pub const fn alone() -> Self {
@@ -129,21 +139,20 @@ impl Synced {
         }
     }
 
-    /// Has a purge of this replica's own applied by `apply`, in one with noting that the log does not have it yet. What it
-    /// is going to have it under.
-    pub fn purge<T>(&self, records: Vec<Record>, apply: impl FnOnce() -> T) -> (T, Option<Nonce>) {
-        let Some(mut known) = self.write() else { return (apply(), None) };
+    /// Has a purge of this replica's own applied by `apply`, in one with noting that the log does not have its records yet.
+    pub fn purge<T>(&self, records: Vec<Record>, apply: impl FnOnce() -> T) -> T {
+        let Some(mut known) = self.write() else { return apply() };
         for record in records {
             known.pending_bytes += record.len();
             known.pending.push_back(Arc::new(record));
         }
         if known.pending.len() > MOST_PENDING || known.pending_bytes > MOST_PENDING_BYTES {
             let soft = known.pending.iter().all(|record| record.soft);
-            known.pending = VecDeque::from([Arc::new(Record::of_everything(soft))]);
-            known.pending_bytes = 0;
+            let everything = Record::of_everything(soft);
+            known.pending_bytes = everything.len();
+            known.pending = VecDeque::from([Arc::new(everything)]);
         }
-        let nonce = known.pending.back().map(|record| record.nonce);
-        (apply(), nonce)
+        apply()
     }
 
     /// The oldest purges applied here that the log does not have yet.
@@ -162,6 +171,13 @@ impl Synced {
         self.read().map_or(0, |known| known.pending.len())
     }
 
+    /// The log has one of them, and it was entered.
+    pub fn settle(&self, nonce: Nonce) {
+        if let Some(mut known) = self.write() {
+            known.settle(nonce);
+        }
+    }
+
     /// Begins with a log of which nothing is known yet.
     pub fn begin(&self, epoch: u64) {
         if let Some(mut known) = self.write() {
@@ -175,13 +191,9 @@ impl Synced {
     pub fn enter(&self, number: u64, record: &Record, is_known: bool, apply: impl FnOnce()) {
         let Some(mut known) = self.write() else { return };
         known.log.add(number, &record.selectors, Condemned::by(record.soft));
-        let own = known.pending.iter().position(|pending| pending.nonce == record.nonce);
-        match own.and_then(|own| known.pending.remove(own)) {
-            Some(own) => {
-                known.pending_bytes = known.pending_bytes.saturating_sub(own.len());
-            }
-            None if is_known => {}
-            None => apply(),
+        let is_own = known.settle(record.nonce);
+        if !is_own && !is_known {
+            apply();
         }
     }
 
