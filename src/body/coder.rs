@@ -1,6 +1,6 @@
 //! Content codings, made. The one user of the compression libraries.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use crate::semantics::content_coding::Coding;
 
@@ -83,10 +83,22 @@ impl Coder {
     }
 }
 
+/// The body of `length` bytes that a gzip coding was made of; `None` where it was made of none of that length. Never
+/// takes more room than that. CPU-bound.
+pub fn gunzipped(coded: &[u8], length: usize) -> Option<Vec<u8>> {
+    // What it claims to become is not yet there.
+    let mut plain = Vec::with_capacity(length.min(coded.len().saturating_mul(LIKELY_RATIO)));
+    let most = u64::try_from(length).ok()?.checked_add(1)?;
+    let mut decoder = flate2::bufread::GzDecoder::new(coded).take(most);
+    decoder.read_to_end(&mut plain).ok()?;
+    (plain.len() == length).then_some(plain)
+}
+
+/// How many times as long a body is as its gzip coding, seldom more.
+const LIKELY_RATIO: usize = 8;
+
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     fn decoded(coding: Coding, coded: &[u8]) -> Vec<u8> {
@@ -115,6 +127,24 @@ mod tests {
             assert_eq!(decoded(coding, &coded), plain, "{coding:?}");
             assert!(coded.len() < plain.len() / 10, "{coding:?} shrinks what repeats itself");
         }
+    }
+
+    #[test]
+    fn what_was_gzipped_is_had_back_at_its_very_length_or_not_at_all() {
+        let plain = vec![b'a'; 1 << 20];
+        let mut coder = Coder::new(Coding::Gzip).unwrap();
+        coder.write(&plain).unwrap();
+        let coded = coder.finish().unwrap();
+        assert_eq!(gunzipped(&coded, plain.len()), Some(plain.clone()));
+        for length in [0, 1, plain.len() - 1, plain.len() + 1, usize::MAX] {
+            assert_eq!(gunzipped(&coded, length), None, "{length}");
+        }
+        assert_eq!(gunzipped(&coded[..coded.len() - 1], plain.len()), None);
+        let mut flipped = coded;
+        let last = flipped.len() - 6;
+        flipped[last] ^= 1;
+        assert_eq!(gunzipped(&flipped, plain.len()), None, "its checksum tells");
+        assert_eq!(gunzipped(b"", 0), None);
     }
 
     #[test]

@@ -10,17 +10,19 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use super::freshness::Exchange;
 use super::key::{self, Key};
 use super::parts::{Extents, Parts};
 use super::representation_tag;
 use super::rules::Rules;
 use super::stamp::Stamp;
-use super::storability::may_be_kept;
+use super::storability::{Credentials, may_be_kept};
 use super::terms::{self, Terms};
 use crate::semantics::content_coding::Coding;
 use block::Section;
@@ -37,6 +39,32 @@ pub struct StoredHead {
     stamp: Stamp,
     /// The newest purge it was held against and survived.
     checked: AtomicU64,
+}
+
+/// How a response came, which no rules change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// When it was asked for and received.
+    pub exchange: Exchange,
+    /// How old it was then.
+    pub initial_age: Duration,
+    /// The credentials of the request it answered, without those that its key keeps apart.
+    pub answered: Credentials,
+}
+
+/// On what terms these rules allow the use of a response that was stored by others.
+pub fn terms_again(
+    status: StatusCode,
+    fields: &HeaderMap,
+    rules: &Rules,
+    received: Received,
+) -> Terms {
+    let Received { exchange, initial_age, answered } = received;
+    let withdrawn = !may_be_kept(status, fields, rules, answered);
+    let terms = terms::terms(status, fields, rules, exchange);
+    // By the clock of the replica that received it, it may have been older than by ours.
+    let initial_age = terms.initial_age.max(initial_age);
+    Terms { initial_age, answered, withdrawn, ..terms }
 }
 
 /// What a head is made of.
@@ -98,6 +126,11 @@ impl StoredHead {
         self.section(Section::Key) == key.as_bytes()
     }
 
+    /// The whole key it was stored under.
+    pub fn key_bytes(&self) -> &[u8] {
+        self.section(Section::Key)
+    }
+
     /// Where its resource is.
     pub fn resource(&self) -> key::Parts<'_> {
         key::parts(self.section(Section::Key))
@@ -157,12 +190,15 @@ impl StoredHead {
         {
             return **later;
         }
-        let (fields, Terms { exchange, answered, .. }) = (self.fields(0), self.terms);
-        let withdrawn = !may_be_kept(self.status, &fields, rules, answered);
-        let terms =
-            Terms { answered, withdrawn, ..terms::terms(self.status, &fields, rules, exchange) };
+        let terms = terms_again(self.status, &self.fields(0), rules, self.received());
         self.later_terms.store(Some(Arc::new(terms)));
         terms
+    }
+
+    /// How it came here.
+    pub const fn received(&self) -> Received {
+        let Terms { exchange, initial_age, answered, .. } = self.terms;
+        Received { exchange, initial_age, answered }
     }
 
     /// What was known of purges when its fetch began.
@@ -243,6 +279,17 @@ impl StoredResponse {
         Self::packed(head, body, coded, None)
     }
 
+    /// The same, with the entity tag that was made for it before, if there was one.
+    pub fn restored(
+        head: &StoredHead,
+        own_tag: Option<HeaderValue>,
+        body: &[Bytes],
+        coded: &[(Coding, Vec<Bytes>)],
+    ) -> Self {
+        let own_tag = own_tag.map(|tag| Bytes::copy_from_slice(tag.as_bytes()));
+        Self::packed_with_tag(head, own_tag.unwrap_or_default(), body, coded, None)
+    }
+
     /// Copies head and parts into one block: an incomplete response (RFC 9111 §3.3).
     pub fn incomplete(head: &StoredHead, parts: &Parts) -> Self {
         let body: Vec<Bytes> = parts.chunks().cloned().collect();
@@ -261,6 +308,16 @@ impl StoredResponse {
             || head.field(&header::ETAG).is_some();
         let own_tag =
             if has_tag { Bytes::new() } else { Bytes::from(representation_tag::generated(body)) };
+        Self::packed_with_tag(head, own_tag, body, coded, extents)
+    }
+
+    fn packed_with_tag(
+        head: &StoredHead,
+        own_tag: Bytes,
+        body: &[Bytes],
+        coded: &[(Coding, Vec<Bytes>)],
+        extents: Option<Box<Extents>>,
+    ) -> Self {
         let coded_as = |kept| {
             coded.iter().find(|(coding, _)| *coding == kept).map(|(_, chunks)| chunks.as_slice())
         };

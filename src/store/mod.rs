@@ -1,5 +1,6 @@
 //! Where stored responses are kept, and what is known to be no longer wanted.
 
+pub mod codec;
 mod index;
 pub mod memory;
 pub mod purged;
