@@ -53,15 +53,18 @@ impl Outcome {
 pub enum Tier {
     /// This process's memory.
     Memory,
+    /// The Redis that the fleet shares.
+    Redis,
 }
 
 impl Tier {
-    pub(super) const COUNT: usize = Self::Memory as usize + 1;
+    pub(super) const COUNT: usize = Self::Redis as usize + 1;
 
     /// The tier's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
+            Self::Redis => "redis",
         }
     }
 }
@@ -75,10 +78,12 @@ pub enum LookupResult {
     Stale,
     /// No response that fits the request.
     Miss,
+    /// No answer in time.
+    Error,
 }
 
 impl LookupResult {
-    pub(super) const COUNT: usize = Self::Miss as usize + 1;
+    pub(super) const COUNT: usize = Self::Error as usize + 1;
 
     /// The result's name.
     pub const fn as_str(self) -> &'static str {
@@ -86,6 +91,7 @@ impl LookupResult {
             Self::Hit => "hit",
             Self::Stale => "stale",
             Self::Miss => "miss",
+            Self::Error => "error",
         }
     }
 }

@@ -10,6 +10,7 @@ mod limit;
 mod process;
 mod redis;
 mod route;
+mod second;
 mod series;
 mod upstream;
 mod watched;
@@ -28,6 +29,7 @@ pub use self::labels::{LookupResult, Outcome, Tier};
 pub use self::limit::{LimitCounters, LimitDecision};
 pub use self::redis::RedisCounters;
 pub use self::route::RouteCounters;
+pub use self::second::SecondCounters;
 pub use self::upstream::UpstreamCounters;
 pub use self::watched::Watched;
 
@@ -48,6 +50,7 @@ pub struct Counters {
     routes: Arc<ByName<RouteCounters>>,
     upstreams: Arc<ByName<UpstreamCounters>>,
     limits: Arc<ByName<LimitCounters>>,
+    second: SecondCounters,
     redis: Arc<ByName<RedisCounters>>,
     purges: Family<Kind, Counter>,
     connections: Gauge,
@@ -74,6 +77,8 @@ impl Counters {
         let redis = Arc::default();
         registry.register_collector(Box::new(Redis(Arc::clone(&redis))));
 
+        let second = SecondCounters::default();
+        second.register(&mut registry);
         let purges = Family::<Kind, Counter>::default();
         registry.register("forebay_purges", "Purges done", purges.clone());
         let connections = Gauge::default();
@@ -102,6 +107,7 @@ impl Counters {
             routes,
             upstreams,
             limits,
+            second,
             redis,
             purges,
             connections,
@@ -126,6 +132,11 @@ impl Counters {
     /// does.
     pub fn limit(&self, name: &str) -> Arc<LimitCounters> {
         self.limits.get(name, || LimitCounters::new(name))
+    }
+
+    /// The counters of the responses in Redis.
+    pub fn second(&self) -> SecondCounters {
+        self.second.clone()
     }
 
     /// The counters of the link to Redis, which does these operations: shown while anybody holds them.

@@ -34,14 +34,14 @@ use crate::clock::Timestamp;
 use crate::identity::digest;
 
 pub use self::response::Kept;
-pub(super) use self::response::response;
+pub(super) use self::response::{length, response};
 
 /// What each of our values begins with.
-pub(super) const MAGIC: [u8; 4] = *b"4BAY";
+const MAGIC: [u8; 4] = *b"4BAY";
 /// The version of the format that is written, and the only one that is read.
-pub(super) const VERSION: u16 = 1;
+const VERSION: u16 = 1;
 /// Octets before the first part.
-pub(super) const PROLOGUE: usize = 56;
+const PROLOGUE: usize = 56;
 const CHECKSUM: usize = 16;
 
 /// What stands under a key.

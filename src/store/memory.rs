@@ -74,11 +74,13 @@ impl Variants {
 /// The memory tier.
 #[derive(Debug)]
 pub struct Memory {
+    /// Whether nothing is kept at all.
+    is_off: bool,
     responses: moka::sync::Cache<u64, Variants, BuildHasherDefault<AlreadyHashed>>,
 }
 
 impl Memory {
-    /// A memory that holds about `capacity` bytes; `evicted` is called for each key it lets go to make room.
+    /// A memory that holds about `capacity` bytes, or nothing where that is none; `evicted` is called for each key it lets go to make room.
     pub fn new(capacity: u64, evicted: impl Fn() + Send + Sync + 'static) -> Self {
         let responses = moka::sync::Cache::builder()
             .max_capacity(capacity)
@@ -89,7 +91,7 @@ impl Memory {
                 }
             })
             .build_with_hasher(BuildHasherDefault::default());
-        Self { responses }
+        Self { is_off: capacity == 0, responses }
     }
 
     /// What is stored under `key`.
@@ -101,6 +103,9 @@ impl Memory {
 
     /// Stores a response, in place of the one that was selected by the same values.
     pub fn insert(&self, key: &Key, response: Arc<StoredResponse>) {
+        if self.is_off {
+            return;
+        }
         let _ = self.responses.entry(key.hash()).and_compute_with(|found| {
             let mut responses = vec![Arc::clone(&response)];
             if let Some(found) = found {
