@@ -20,7 +20,7 @@ use http::header::LOCATION;
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::body::Body;
-use crate::cache::{Cache, Inquiry};
+use crate::cache::{Cache, Inquiry, Tiers};
 use crate::clock::Timestamp;
 use crate::limit::Place;
 use crate::policy::Policy;
@@ -42,6 +42,8 @@ pub struct Matter<'a> {
     pub place: Option<Place<'a>>,
     /// What is stored, where the proxy is running.
     pub cache: Option<&'a Arc<Cache>>,
+    /// Where responses are stored.
+    pub tiers: Tiers,
     /// The response to judge; `None` judges those that applications usually give.
     pub response: Option<&'a (StatusCode, HeaderMap)>,
     /// The time.

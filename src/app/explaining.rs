@@ -21,7 +21,7 @@ const CAPACITY: u64 = 1 << 20;
 /// Explains what would be done with a request under these settings. To be called within a runtime.
 pub fn explain(settings: Settings, question: &Question) -> Explanation {
     let (clock, counters) = (Clock::system(), Counters::new(env!("CARGO_PKG_VERSION")));
-    let cache = settings::cache(&settings, CAPACITY);
+    let cache = settings::cache(&settings, CAPACITY.min(settings::capacity(&settings)));
     let cache = Cache::new(cache, clock.clone(), Via::new(0), || {});
     let mut rulebooks = Rulebooks::new(&clock, &counters, Arc::new(()), None);
     let service = Service {

@@ -36,6 +36,7 @@ use crate::journal::{Journal, Level};
 use crate::redis::Link;
 use crate::server::{self, Handler, Listener, Server};
 use crate::service::Service;
+use crate::store::Second;
 use crate::upstream::Via;
 
 use fixed::Fixed;
@@ -47,6 +48,9 @@ use workers::Workers;
 pub use explaining::explain;
 pub use settings::journal as journal_settings;
 
+/// How long is waited at the end for what is still to be written to Redis.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// A running Forebay.
 pub struct App {
     public: Arc<dyn Running>,
@@ -56,6 +60,7 @@ pub struct App {
     drain_delay: Duration,
     journal: Journal,
     clock: Clock,
+    cache: Arc<Cache>,
     _link: Option<Arc<Link>>,
     log: Option<Arc<Log>>,
     _workers: Workers,
@@ -128,7 +133,7 @@ impl App {
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
         let link = redis::link(settings.redis.as_ref(), journal, clock, &counters);
         let log = fleet::log(settings.redis.as_ref(), link.as_ref(), clock);
-        let cache = cache(&settings, clock, &counters, journal, log.as_ref());
+        let cache = cache(&settings, link.as_ref(), log.as_ref(), clock, &counters, journal);
         if let Some(log) = &log {
             fleet::follow(log, &cache, &counters, journal, clock);
         }
@@ -146,7 +151,7 @@ impl App {
         let mut rulebooks = Rulebooks::new(clock, &counters, events, sharing);
         let service = Arc::new(Service {
             rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
-            cache,
+            cache: Arc::clone(&cache),
             leaving: Arc::default(),
             journal: journal.clone(),
             clock: clock.clone(),
@@ -203,6 +208,7 @@ impl App {
             drain_delay,
             journal: journal.clone(),
             clock: clock.clone(),
+            cache,
             _link: link,
             log,
             _workers: workers,
@@ -232,6 +238,8 @@ impl App {
                 &[],
             );
         }
+        // What was fetched at the last is there for the replica that comes in its place.
+        self.cache.settle(SETTLING).await;
         if let Some(log) = &self.log {
             log.leave().await;
         }
@@ -258,22 +266,27 @@ fn spawn<H: Handler>(server: &Server<H>, listener: Listener, journal: &Journal, 
 
 fn cache(
     settings: &Settings,
+    link: Option<&Arc<Link>>,
+    log: Option<&Arc<Log>>,
     clock: &Clock,
     counters: &Arc<Counters>,
     journal: &Journal,
-    log: Option<&Arc<Log>>,
 ) -> Arc<Cache> {
     let evictions = Arc::new(AtomicU64::new(0));
     let evicted = Arc::clone(&evictions);
-    let cache = Cache::new(
-        settings::cache(settings, settings::capacity(settings)),
-        clock.clone(),
-        Via::new(fastrand::u64(..)),
-        move || {
-            evicted.fetch_add(1, Ordering::Relaxed);
-        },
-    );
-    let cache = Arc::new(fleet::joined(cache, settings.redis.as_ref(), log));
+    let redis = settings.redis.as_ref();
+    let settings = settings::cache(settings, settings::capacity(settings));
+    let second = link.zip(settings.second).map(|(link, settings)| {
+        Second::start(Arc::clone(link), clock.clone(), counters.second(), settings)
+    });
+    let cache = Cache::new(settings, clock.clone(), Via::new(fastrand::u64(..)), move || {
+        evicted.fetch_add(1, Ordering::Relaxed);
+    });
+    let cache = match second {
+        Some(second) => cache.backed_by(second),
+        None => cache,
+    };
+    let cache = Arc::new(fleet::joined(cache, redis, log));
     let (bytes, keys, journal) = (Arc::clone(&cache), Arc::clone(&cache), journal.clone());
     counters.watch(Watched::StoredBytes, move || bytes.memory().bytes());
     counters.watch(Watched::StoredResponses, move || keys.memory().keys());

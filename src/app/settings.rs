@@ -6,13 +6,14 @@ use super::machine;
 use crate::admin::Access;
 use crate::cache;
 use crate::config::{
-    self, AdminSettings, Capacity, LogFormat, LogLevel, LogSettings, ServerLimits, ServerSettings,
-    Settings,
+    self, AdminSettings, CacheSettings, Capacity, LogFormat, LogLevel, LogSettings, ServerLimits,
+    ServerSettings, Settings,
 };
 use crate::identity::shared_secret::SharedSecret;
 use crate::journal::{Format, Level};
 use crate::server::{self, Limits};
 use crate::service::AccessLog;
+use crate::store::SecondSettings;
 
 /// The most memory that "auto" and percentages take.
 const MOST_BY_SHARE: u64 = 1 << 30;
@@ -69,9 +70,20 @@ pub(super) fn capacity(settings: &Settings) -> u64 {
 
 /// How the cache behaves within that.
 pub(super) fn cache(settings: &Settings, capacity: u64) -> cache::Settings {
+    let CacheSettings { memory, redis, .. } = &settings.cache;
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    // Without memory, what is under way to Redis is no longer than what would be stored here.
+    let max_object =
+        if capacity == 0 { memory.max_object } else { memory.max_object.min(capacity) };
+    let second = SecondSettings {
+        max_object: bytes(redis.max_object),
+        compress: redis.compress,
+        longest: bytes(max_object),
+    };
     cache::Settings {
         capacity,
-        max_object: settings.cache.memory.max_object.min(capacity),
+        max_object,
+        second: settings.redis.is_some().then_some(second),
         collapse_timeout: settings.cache.collapse_timeout,
         uncacheable_for: settings.cache.uncacheable_for,
         error_ttl: settings.cache.error_ttl,

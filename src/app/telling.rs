@@ -1,5 +1,6 @@
 //! What an operator should know of the configuration that is in force.
 
+use crate::cache::Tiers;
 use crate::journal::Level;
 use crate::redis::Link;
 use crate::service::Service;
@@ -11,7 +12,14 @@ pub(super) fn tiers(service: &Service, link: Option<&Link>) {
     let mut routes = policy.routes().iter().chain([policy.fallback()]);
     if routes.any(|route| route.rules.store) {
         let capacity = size(service.cache.capacity());
-        tell(service, &format!("storing in memory, up to {capacity}"));
+        let memory = format!("in memory, up to {capacity}");
+        let line = match service.cache.tiers() {
+            Tiers { memory: None, redis: Some(_) } => "storing in Redis alone".to_owned(),
+            Tiers { memory: None, redis: None } => "storing nothing: there is no tier".to_owned(),
+            Tiers { redis: Some(_), .. } => format!("storing {memory}, and in Redis"),
+            Tiers { redis: None, .. } => format!("storing {memory}"),
+        };
+        tell(service, &line);
     } else {
         tell(service, "storing nothing: the cache is off everywhere");
     }

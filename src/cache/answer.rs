@@ -72,6 +72,7 @@ impl Cache {
                 let status = CacheStatus { fwd_status, stored: true, ..status };
                 Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
             }
+            Told::Stored(response, Origin::Second) => Ok(self.met_further(inquiry, response)),
             Told::Stored(response, Origin::Met) => {
                 let ttl = response.head().terms_by(&inquiry.route.rules).ttl(self.clock.now());
                 Ok(hit(response, ttl))
@@ -121,6 +122,7 @@ impl Cache {
                     return Err(Next::Again);
                 }
                 let fwd_status = match origin {
+                    Origin::Second => return Ok(self.met_further(inquiry, response)),
                     Origin::Met => return Ok(hit(response, terms.ttl(self.clock.now()))),
                     Origin::Fetched => fetched_as(&response),
                     Origin::Validated => StatusCode::NOT_MODIFIED,

@@ -49,6 +49,8 @@ pub(super) enum Verdict {
 pub(super) enum Origin {
     /// It had been stored meanwhile.
     Met,
+    /// It was stored in the second tier.
+    Second,
     /// It was fetched, and has been stored since.
     Fetched,
     /// The origin said that it is still good.
@@ -72,6 +74,8 @@ pub(super) struct Flight {
     /// Taken by the follower that leads anew when this one takes too long.
     succeeded: AtomicBool,
     successor: OnceLock<Arc<Self>>,
+    /// What the second tier had, to be validated.
+    brought: OnceLock<Arc<StoredResponse>>,
     followers: AtomicUsize,
 }
 
@@ -128,6 +132,16 @@ impl Flight {
             Verdict::Arriving(arriving) => Some(Arc::clone(arriving)),
             _ => None,
         }
+    }
+
+    /// What the second tier had, to be validated.
+    pub(super) fn brought(&self) -> Option<&Arc<StoredResponse>> {
+        self.brought.get()
+    }
+
+    /// Notes what the second tier had.
+    pub(super) fn bring(&self, response: &Arc<StoredResponse>) {
+        let _ = self.brought.set(Arc::clone(response));
     }
 
     /// True when somebody waits for the verdict.
@@ -298,6 +312,7 @@ fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>, wanted: Wante
         verdict: watch::Sender::new(Verdict::Pending),
         succeeded: AtomicBool::new(false),
         successor: OnceLock::new(),
+        brought: OnceLock::new(),
         followers: AtomicUsize::new(0),
     })
 }

@@ -41,9 +41,9 @@ impl Cache {
             Compared::Outdated => None,
         };
         match updated {
-            Some(updated) => self.memory.insert(inquiry.key(), Arc::new(updated)),
+            Some(updated) => self.keep(inquiry, &Arc::new(updated)),
             // "… the cache SHOULD consider the stored response to be stale": the next GET asks for a new one.
-            None => self.memory.remove(inquiry.key().hash(), stored),
+            None => self.let_go(inquiry, stored),
         }
     }
 

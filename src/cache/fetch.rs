@@ -47,7 +47,9 @@ pub(super) struct Fetch {
     pub(super) cache: Arc<Cache>,
     pub(super) inquiry: Arc<Inquiry>,
     pub(super) leader: Leader,
-    stale: Option<Arc<StoredResponse>>,
+    pub(super) stale: Option<Arc<StoredResponse>>,
+    /// Whether it is known what the second tier has.
+    pub(super) knows_second: bool,
     /// What has some of what is asked for.
     pub(super) incomplete: Option<Arc<StoredResponse>>,
     /// What only the request that led is to see of the response.
@@ -66,7 +68,7 @@ impl Fetch {
     ) -> Self {
         let (cache, inquiry) = (Arc::clone(cache), Arc::clone(inquiry));
         let own = HeaderMap::new();
-        Self { cache, inquiry, leader, stale, incomplete: None, own, tell }
+        Self { cache, inquiry, leader, stale, knows_second: false, incomplete: None, own, tell }
     }
 
     /// Fetches, tells, fills and stores.
@@ -77,8 +79,15 @@ impl Fetch {
         if !self.leader.flight().anew
             && let Found::Fresh(response, _) = self.cache.lookup_as_usual(&self.inquiry, now)
         {
-            return self.end_met(response);
+            return self.end_met(response, Origin::Met);
         }
+        if let Some(fetch) = self.after_second().await {
+            fetch.fetch().await;
+        }
+    }
+
+    async fn fetch(self) {
+        let now = self.cache.clock.now();
         if let Some(failure) = self.cache.failed.recall(self.inquiry.known_by(), now) {
             return self.tell_all(Verdict::Failed(failure), Told::Failed(failure));
         }
@@ -250,7 +259,7 @@ impl Fetch {
             }
             Err(refusal) => {
                 if let Some(stale) = stale.filter(|_| self.is_replaced(response.status())) {
-                    self.cache.memory.remove(self.inquiry.key().hash(), &stale);
+                    self.cache.let_go(&self.inquiry, &stale);
                 }
                 self.decline(response, refusal, &asked);
             }
@@ -286,12 +295,16 @@ impl Fetch {
         let fate = self.cache.purged.fate(freshened.head());
         if storable == Storability::Store && fate != Some(Condemned::Hard) {
             self.cache.memory.insert(self.inquiry.key(), Arc::clone(&freshened));
+            // What is validated for each request is not written for each.
+            if !terms.is_never_fresh() {
+                self.cache.share(&self.inquiry, &freshened);
+            }
             let verdict = Verdict::Stored(Arc::clone(&freshened), Origin::Validated);
             let own = std::mem::take(&mut self.own);
             return self.tell_all(verdict, Told::Validated(freshened, own));
         }
         // What it says now forbids keeping it: good for the request that asked, and for nobody else.
-        self.cache.memory.remove(self.inquiry.key().hash(), stale);
+        self.cache.let_go(&self.inquiry, stale);
         let refusal = match storable {
             Storability::Refuse(refusal) => refusal,
             Storability::Store => Refusal::Invalidated,
@@ -336,9 +349,9 @@ impl Fetch {
         self.tell_all(Verdict::Declined(refusal), told);
     }
 
-    fn end_met(self, response: Arc<StoredResponse>) {
-        let verdict = Verdict::Stored(Arc::clone(&response), Origin::Met);
-        self.tell_all(verdict, Told::Stored(response, Origin::Met));
+    pub(super) fn end_met(self, response: Arc<StoredResponse>, origin: Origin) {
+        let verdict = Verdict::Stored(Arc::clone(&response), origin);
+        self.tell_all(verdict, Told::Stored(response, origin));
     }
 
     fn remember_failure(&self, failure: Failure) {

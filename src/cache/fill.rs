@@ -96,7 +96,7 @@ impl Fetch {
                 fill.settle(stored);
             }
         }
-        cache.memory.insert(self.inquiry.key(), Arc::clone(&response));
+        cache.keep(&self.inquiry, &response);
         cache.uncacheable.forget(self.inquiry.known_by());
         self.leader.land(Verdict::Stored(response, Origin::Fetched));
     }

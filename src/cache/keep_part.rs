@@ -64,10 +64,14 @@ impl Fetch {
         if let Some(parts) = parts.filter(Parts::is_whole) {
             let chunks: Vec<Bytes> = parts.chunks().cloned().collect();
             let coded = cache.code_all(&inquiry, &arriving.head, &chunks).await;
-            if !coded.is_empty() {
-                let coded = StoredResponse::new(&arriving.head, &chunks, &coded);
-                cache.memory.replace(inquiry.key().hash(), &stored, Arc::new(coded));
-            }
+            let whole = if coded.is_empty() {
+                stored
+            } else {
+                let coded = Arc::new(StoredResponse::new(&arriving.head, &chunks, &coded));
+                cache.memory.replace(inquiry.key().hash(), &stored, Arc::clone(&coded));
+                coded
+            };
+            cache.share(&inquiry, &whole);
         }
     }
 

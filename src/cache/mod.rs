@@ -22,6 +22,7 @@ mod lookup;
 mod peek;
 mod posted;
 mod refresh;
+mod second;
 mod serve;
 mod span;
 mod wanted;
@@ -48,7 +49,7 @@ use crate::counters::Outcome;
 use crate::fleet::Log;
 use crate::limit::Denied;
 use crate::semantics::content_coding::Coding;
-use crate::store::{Memory, Purged, Remembered, Synced};
+use crate::store::{Memory, Purged, Remembered, Second, SecondSettings, Synced};
 use crate::upstream::{self, Via};
 
 use collapse::Collapser;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub capacity: u64,
     /// The longest body that is stored, in bytes.
     pub max_object: u64,
+    /// What is read from and written to the second tier, if there is one.
+    pub second: Option<SecondSettings>,
     /// How long followers wait for a head before one of them leads anew.
     pub collapse_timeout: Duration,
     /// How long a key found unstorable is remembered.
@@ -87,7 +90,16 @@ pub struct Settings {
     pub stall_timeout: Duration,
 }
 
-/// The cache: the memory tier and what is under way.
+/// Where responses are stored: for each tier there is, the most bytes that one of them may have there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiers {
+    /// This process's memory.
+    pub memory: Option<u64>,
+    /// The Redis that the fleet shares.
+    pub redis: Option<u64>,
+}
+
+/// The cache: its tiers and what is under way.
 pub struct Cache {
     settings: ArcSwap<Settings>,
     capacity: u64,
@@ -95,6 +107,8 @@ pub struct Cache {
     keyer: Keyer,
     via: Via,
     memory: Memory,
+    /// Where the other replicas find what is stored here, and this one what they stored.
+    second: Option<Arc<Second>>,
     purged: Purged,
     /// Whether that is all there is to know.
     pub synced: Synced,
@@ -130,6 +144,7 @@ impl Cache {
         let coders = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             memory: Memory::new(settings.capacity, evicted),
+            second: None,
             clock,
             keyer: Keyer::default(),
             via,
@@ -156,10 +171,19 @@ impl Cache {
         Self { synced, log: Some(log), ..self }
     }
 
+    /// The same with a second tier.
+    #[must_use]
+    pub fn backed_by(self, second: Arc<Second>) -> Self {
+        Self { second: Some(second), ..self }
+    }
+
     /// Behaves like this from now on. The capacity stays what it is, and all that is stored stays stored; what failed is
     /// tried again, as the cause of it may be what was changed.
     pub fn adopt(&self, settings: Settings) {
         self.failed.clear();
+        if let (Some(second), Some(settings)) = (&self.second, settings.second) {
+            second.adopt(settings);
+        }
         let size = self.filling_size.fetch_max(settings.max_object, Ordering::Relaxed);
         self.filling.grow(settings.max_object.saturating_sub(size));
         self.settings.store(Arc::new(settings));
@@ -183,6 +207,22 @@ impl Cache {
     /// The memory tier, to be counted.
     pub const fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// Where responses are stored, and up to which size.
+    pub fn tiers(&self) -> Tiers {
+        let settings = self.settings();
+        Tiers {
+            memory: (self.capacity > 0).then_some(settings.max_object),
+            redis: settings.second.map(|second| second.max_object as u64),
+        }
+    }
+
+    /// Waits until what was stored is in every tier, for so long at the most.
+    pub async fn settle(&self, within: Duration) {
+        if let Some(second) = &self.second {
+            second.settle(within).await;
+        }
     }
 
     /// What a fetch that begins now knows of purges.

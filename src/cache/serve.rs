@@ -55,11 +55,15 @@ impl Cache {
         let arrived = self.arrival();
         let (mut attempt, mut granted) = (0, false);
         for _ in 0..ROUNDS {
-            let why = match self.look(inquiry, &mut granted) {
+            let mut why = match self.look(inquiry, &mut granted) {
+                Ok(served) if served.failure() == Some(Failure::OnlyIfCached.as_str()) => {
+                    let further = Box::pin(self.served_by_second(inquiry, None)).await;
+                    return further.unwrap_or(served);
+                }
                 Ok(served) => return served,
                 Err(why) => why,
             };
-            match self.round(inquiry, &why, arrived, attempt).await {
+            match self.round(inquiry, &mut why, arrived, attempt).await {
                 Ok(served) => return served,
                 Err(Next::Again) => {}
                 Err(Next::LeadAnew(next)) => attempt = next,
@@ -76,13 +80,19 @@ impl Cache {
     async fn round(
         self: &Arc<Self>,
         inquiry: &Arc<Inquiry>,
-        why: &Why,
+        why: &mut Why,
         arrived: Arrival,
         attempt: u8,
     ) -> Result<Served, Next> {
         let now = self.clock.now();
         let wanted = self.wanted(inquiry, why);
         if let Some(refusal) = self.known_refusal(inquiry, why, &wanted) {
+            if inquiry.refusal() == Some(refusal) && why.incomplete.is_none() {
+                let further = Box::pin(self.served_by_second(inquiry, why.stale.as_ref())).await;
+                if let Some(served) = further {
+                    return Ok(served);
+                }
+            }
             return Err(Next::GoForward(Some(refusal)));
         }
         if let Some(failure) = self.failed.recall(inquiry.known_by(), now) {
@@ -104,6 +114,7 @@ impl Cache {
             Turn::Follow(flight) => match self.follow(inquiry, &flight, &joining, why).await {
                 Followed::Lead(leader) => leader,
                 Followed::Told(verdict) => {
+                    self.learn_from(inquiry, &flight, why);
                     let answer = self.collapsed(inquiry, verdict, arrived, &flight, why);
                     return answer.inspect(|_| inquiry.counters.collapsed());
                 }
@@ -112,8 +123,12 @@ impl Cache {
                 }
             },
         };
+        let flight = Arc::clone(leader.flight());
         match self.lead(inquiry, leader, why).await {
-            Some(told) => self.led(inquiry, told, why),
+            Some(told) => {
+                self.learn_from(inquiry, &flight, why);
+                self.led(inquiry, told, why)
+            }
             // The task that fetched is gone without a word: it panicked.
             None => Err(Next::LeadAnew(attempt.saturating_add(1))),
         }
@@ -144,7 +159,7 @@ impl Cache {
             }
             Found::Stale(response, ttl, grounds) => {
                 if grounds == StaleGrounds::WhileRevalidate {
-                    self.refresh(inquiry, &response);
+                    self.refresh(inquiry, &response, false);
                 }
                 (
                     LookupResult::Stale,
@@ -194,11 +209,10 @@ impl Cache {
             return Turn::Follow(Arc::clone(flight));
         }
         // What is never fresh is validated for each request by itself: nobody may use what another has just got.
-        let never_fresh = why.stale.as_ref().is_some_and(|stale| {
-            let terms = stale.head().terms_by(&inquiry.route.rules);
-            let stale_is_enough = !terms.must_revalidate && !terms.stale_while_revalidate.is_zero();
-            terms.no_cache || terms.lifetime.duration.is_zero() && !stale_is_enough
-        });
+        let never_fresh = why
+            .stale
+            .as_ref()
+            .is_some_and(|stale| stale.head().terms_by(&inquiry.route.rules).is_never_fresh());
         if !inquiry.route.collapse || never_fresh {
             return Turn::Lead(self.collapser.alone(joining));
         }
@@ -238,8 +252,14 @@ impl Cache {
         told.await.ok()
     }
 
-    /// Validates a stale response that has been served, unless somebody does already.
-    fn refresh(self: &Arc<Self>, inquiry: &Arc<Inquiry>, stale: &Arc<StoredResponse>) {
+    /// Validates a stale response that has been served, unless somebody does already. `knows_second`: it is the second
+    /// tier's.
+    pub(super) fn refresh(
+        self: &Arc<Self>,
+        inquiry: &Arc<Inquiry>,
+        stale: &Arc<StoredResponse>,
+        knows_second: bool,
+    ) {
         let now = self.clock.now();
         // A fetch is made for who asks: not for a request whose own answer could not be stored.
         if inquiry.refusal().is_some() || self.failed.recall(inquiry.known_by(), now).is_some() {
@@ -263,7 +283,9 @@ impl Cache {
         if let Turn::Lead(leader) =
             self.collapser.join(&joining, |flight| self.is_flight_alive(inquiry, flight))
         {
-            tokio::spawn(Fetch::new(self, inquiry, leader, Some(Arc::clone(stale)), None).run());
+            let mut fetch = Fetch::new(self, inquiry, leader, Some(Arc::clone(stale)), None);
+            fetch.knows_second = knows_second;
+            tokio::spawn(fetch.run());
         }
     }
 

@@ -87,6 +87,8 @@ pub enum Refusal {
     Incomplete,
     /// The key was invalidated while the response was on its way.
     Invalidated,
+    /// Another replica found that what answers such requests may not be stored.
+    FoundUnstorable,
 }
 
 impl Refusal {
@@ -125,6 +127,7 @@ impl Refusal {
             Self::TooLarge => "too-large",
             Self::Incomplete => "incomplete",
             Self::Invalidated => "invalidated",
+            Self::FoundUnstorable => "found-unstorable",
         }
     }
 }

@@ -94,6 +94,12 @@ impl Terms {
         self.remaining(now).div_euclid(1000)
     }
 
+    /// Whether it is validated for each request by itself, as nobody may use what another has just got.
+    pub const fn is_never_fresh(&self) -> bool {
+        let stale_is_enough = !self.must_revalidate && !self.stale_while_revalidate.is_zero();
+        self.no_cache || self.lifetime.duration.is_zero() && !stale_is_enough
+    }
+
     /// For how long the response has been stale; zero for a fresh one.
     pub fn staleness(&self, now: Timestamp) -> Duration {
         self.current_age(now).saturating_sub(self.lifetime.duration)

@@ -10,6 +10,7 @@ use super::key::{key_header, query};
 use super::kinds::{boolean, duration, list_of, share, size, size_or, timeout};
 use super::route::collapse;
 use super::table::Table;
+use super::units;
 use super::value::Value;
 use super::wrong::Wrong;
 use crate::identity::Source;
@@ -58,15 +59,26 @@ pub struct CacheSettings {
     pub client_cache_control: Option<HeaderValue>,
     /// `[cache.memory]`.
     pub memory: MemorySettings,
+    /// `[cache.redis]`.
+    pub redis: SecondTierSettings,
 }
 
 /// `[cache.memory]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemorySettings {
-    /// What all stored responses together may occupy.
+    /// What all stored responses together may occupy; none: none is stored here.
     pub capacity: Capacity,
-    /// The largest response that is stored, in bytes; no more than a `capacity` in bytes.
+    /// The largest response that is stored, in bytes; no more than a `capacity` in bytes, unless that is none.
     pub max_object: u64,
+}
+
+/// `[cache.redis]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecondTierSettings {
+    /// The most that a response may take in Redis, in bytes.
+    pub max_object: u64,
+    /// Whether a body is left out where there is a gzip of it.
+    pub compress: bool,
 }
 
 /// A limit on memory.
@@ -86,8 +98,8 @@ impl Default for Capacity {
 }
 
 impl CacheSettings {
-    pub(super) fn read(table: &Table<'_>) -> Self {
-        table.not_in_build(&["redis"]);
+    /// `has_redis`: there is a Redis that is to be used.
+    pub(super) fn read(table: &Table<'_>, has_redis: bool) -> Self {
         Self {
             enabled: table.get("enabled", "true", boolean),
             default_ttl: table.get("default_ttl", "0s", duration),
@@ -112,16 +124,23 @@ impl CacheSettings {
             ),
             strip_set_cookie: table.get("strip_set_cookie", "false", boolean),
             client_cache_control: table.find("client_cache_control", cache_control),
-            memory: table.table("memory", MemorySettings::read),
+            memory: table.table("memory", |table| MemorySettings::read(table, has_redis)),
+            redis: table.table("redis", SecondTierSettings::read),
         }
     }
 }
 
 impl MemorySettings {
-    fn read(table: &Table<'_>) -> Self {
+    fn read(table: &Table<'_>, has_redis: bool) -> Self {
         let capacity = table.get("capacity", "25%", capacity);
         let max_object = table.get("max_object", "16MiB", size);
         match capacity {
+            Capacity::Bytes(0) => {
+                if !has_redis {
+                    table.warn("capacity", "nothing is stored anywhere, as there is no [redis]");
+                }
+                Self { capacity, max_object }
+            }
             Capacity::Bytes(bytes) if max_object > bytes => {
                 if table.has("max_object") {
                     table.refuse("max_object", "expected no more than capacity");
@@ -130,6 +149,23 @@ impl MemorySettings {
             }
             _ => Self { capacity, max_object },
         }
+    }
+}
+
+impl SecondTierSettings {
+    fn read(table: &Table<'_>) -> Self {
+        Self {
+            max_object: table.get("max_object", "4MiB", value_size),
+            compress: table.get("compress", "true", boolean),
+        }
+    }
+}
+
+/// What a value of Redis may have, which is 512 MiB.
+fn value_size(value: &Value<'_>) -> Result<u64, Wrong> {
+    match size(value)? {
+        size if size > 256 << 20 => Err(Wrong::expected("a size of 256MiB or less")),
+        size => Ok(size),
     }
 }
 
@@ -146,6 +182,7 @@ fn capacity(value: &Value<'_>) -> Result<Capacity, Wrong> {
     const WHAT: &str = "a percentage like \"25%\" or a size like \"512MiB\"";
     match value.string(WHAT) {
         Ok(text) if text.contains('%') => share(value, WHAT).map(Capacity::Share),
+        Ok(text) if units::size(&text) == Ok(0) => Ok(Capacity::Bytes(0)),
         _ => size_or(value, WHAT).map(Capacity::Bytes),
     }
 }

@@ -42,7 +42,7 @@ mod value;
 mod wrong;
 
 pub use admin::{AdminAddress, AdminSettings};
-pub use cache::{CacheSettings, Capacity, MemorySettings};
+pub use cache::{CacheSettings, Capacity, MemorySettings, SecondTierSettings};
 pub use environment::Environment;
 pub use file::{File, Unusable};
 pub use log::{AccessLog, LogFormat, LogLevel, LogSettings};

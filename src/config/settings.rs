@@ -53,7 +53,13 @@ impl Settings {
         let upstreams = Upstreams::read(root, &OwnAddresses::new(&server, &admin));
         let redis = root.table("redis", |table| redis(table, root.has("redis")));
         let has_jwt = root.has("jwt");
-        let cache = root.table("cache", |table| cache(table, has_jwt));
+        let has_redis = root.has("redis");
+        let cache = root.table("cache", |table| {
+            if table.has("redis") && !has_redis {
+                table.warn("redis", "has no effect without [redis]");
+            }
+            cache(table, has_jwt, redis.is_some())
+        });
         let jwt = root.table("jwt", |table| jwt(table, has_jwt));
         let defaults = Defaults {
             cache: &cache,
@@ -72,8 +78,8 @@ impl Settings {
     }
 }
 
-fn cache(table: &Table<'_>, has_jwt: bool) -> CacheSettings {
-    let cache = CacheSettings::read(table);
+fn cache(table: &Table<'_>, has_jwt: bool, has_redis: bool) -> CacheSettings {
+    let cache = CacheSettings::read(table, has_redis);
     if let (Some(Source::Claim(_)), false) = (&cache.identity, has_jwt) {
         table.refuse("identity", NEEDS_JWT);
     }

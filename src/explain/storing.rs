@@ -3,8 +3,9 @@
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::words::{Span, given_by, printable};
+use super::words::{Size, Span, given_by, printable};
 use super::{Explanation, Matter};
+use crate::cache::Tiers;
 use crate::caching::freshness::{Exchange, LifetimeSource};
 use crate::caching::rules::{Lifetime, Rules};
 use crate::caching::storability::{Storability, storability};
@@ -77,6 +78,12 @@ pub(super) fn explain(matter: &Matter<'_>, explanation: &mut Explanation) {
                 explanation.say("response", format!("{}: {outcome}", names.join("; ")));
             }
         }
+    }
+    if let Tiers { memory, redis: Some(redis) } = matter.tiers {
+        if let Some(memory) = memory {
+            explanation.say("tiers", format!("memory, up to {}", Size(memory)));
+        }
+        explanation.say("tiers", format!("Redis, up to {}", Size(redis)));
     }
     let identity = inquiry.identity_text();
     let values = inquiry.values(identity.as_deref());

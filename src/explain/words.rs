@@ -25,6 +25,19 @@ impl fmt::Display for Span {
     }
 }
 
+/// A size as the configuration has it, in the largest unit that it is a multiple of.
+pub(super) struct Size(pub(super) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+        match UNITS.iter().find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => write!(f, "{}{name}", self.0 / unit),
+            None => write!(f, "{}B", self.0),
+        }
+    }
+}
+
 /// What a peer sent, without what could end the line or drive a terminal.
 pub(super) fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
@@ -68,6 +81,15 @@ mod tests {
             assert_eq!(Span(Duration::from_millis(millis)).to_string(), text);
         }
         assert_eq!(Span(Duration::from_nanos(1)).to_string(), "0s");
+    }
+
+    #[test]
+    fn sizes_are_written_as_they_are_read() {
+        for (bytes, text) in
+            [(0, "0B"), (1, "1B"), (4 << 20, "4MiB"), (1 << 30, "1GiB"), (1 << 11, "2KiB")]
+        {
+            assert_eq!(Size(bytes).to_string(), text);
+        }
     }
 
     #[test]

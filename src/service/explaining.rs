@@ -43,6 +43,7 @@ impl Service {
                     place: limits.map(|limits| limits.place(&asker)),
                     policy: &rulebook.policy,
                     cache: running.then_some(&self.cache),
+                    tiers: self.cache.tiers(),
                     response: question.response.as_ref(),
                     now,
                 })
