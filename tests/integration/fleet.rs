@@ -2,6 +2,8 @@
 
 mod limits;
 mod link; // how much each client may ask for, of all replicas together
+mod limits; // how much each client may ask for, of all replicas together
+mod tier; // responses in Redis
 
 use crate::support::{Forebay, Origin, fresh, unused_address};
 
