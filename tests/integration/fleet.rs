@@ -1,8 +1,7 @@
 //! Several replicas and the Redis they share.
 
-mod limits;
-mod link; // how much each client may ask for, of all replicas together
 mod limits; // how much each client may ask for, of all replicas together
+mod link; // Redis away, hung, and other than it was
 mod tier; // responses in Redis
 
 use crate::support::{Forebay, Origin, fresh, unused_address};
