@@ -60,10 +60,28 @@ impl AdminOptions {
         path: &str,
         json: &str,
     ) -> Result<T, NotDone> {
+        self.ask(environment, path, Some(json))
+    }
+
+    /// Gives what is answered to a question.
+    pub(super) fn get<T: DeserializeOwned>(
+        &self,
+        environment: &Environment,
+        path: &str,
+    ) -> Result<T, NotDone> {
+        self.ask(environment, path, None)
+    }
+
+    fn ask<T: DeserializeOwned>(
+        &self,
+        environment: &Environment,
+        path: &str,
+        json: Option<&str>,
+    ) -> Result<T, NotDone> {
         let client = self.client(environment).map_err(NotDone::Unasked)?;
         let failed =
             |error: &dyn fmt::Display| NotDone::Unasked(format!("{}: {error}", client.target));
-        let (status, content) = client.post(path, json).map_err(|error| failed(&error))?;
+        let (status, content) = client.ask(path, json).map_err(|error| failed(&error))?;
         if status == 200 {
             return serde_json::from_slice(&content)
                 .map_err(|error| failed(&format_args!("not a proxy's answer: {error}")));

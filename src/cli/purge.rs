@@ -1,4 +1,6 @@
-//! `forebay purge`: makes a running proxy forget stored responses.
+//! `forebay purge`: makes a running proxy, and those it shares a Redis with, forget stored responses.
+
+use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use super::Exit;
 use super::admin::{AdminOptions, NotDone};
 use super::say::{complain, say};
 use crate::caching::purge::{BadSelector, Selector};
-use crate::config::Environment;
+use crate::config::{Environment, duration_of};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["url", "prefix", "tag", "route", "all"])))]
@@ -35,9 +37,9 @@ pub(super) struct Options {
     /// Only count them
     #[arg(long)]
     dry_run: bool,
-    /// How long other replicas may take; a machine alone has purged before it answers
-    #[arg(long, value_name = "DURATION")]
-    wait: Option<String>,
+    /// How long to wait until every replica has applied it, 0s for not at all; a machine alone has purged before it answers
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration_of)]
+    wait: Duration,
 }
 
 /// Accepts what `parse` can read, as it was written.
@@ -47,18 +49,31 @@ fn checked(
     move |text| parse(text).map(|_| text.to_owned())
 }
 
+/// The longest that one answer is waited for.
+const ONE_WAIT: Duration = Duration::from_secs(20);
+
 /// What is answered.
 #[derive(Debug, Deserialize)]
 struct Done {
     id: String,
     matched: u64,
+    /// Whether the other replicas are told; `None` where there are none, or nothing to tell.
+    logged: Option<bool>,
+}
+
+/// What is answered later.
+#[derive(Debug, Deserialize)]
+struct Outcome {
+    applied: bool,
 }
 
 pub(super) fn run(options: &Options) -> Exit {
     match purge(options, &Environment::of_process()) {
-        Ok(Done { id, matched }) => {
-            say(format_args!("id={id} matched={matched}"));
-            Exit::Done
+        Ok(true) => Exit::Done,
+        Ok(false) => {
+            let wait = options.wait;
+            complain(format_args!("not applied by every replica within {wait:?}; it will be"));
+            Exit::Failed
         }
         Err(error) => {
             complain(error);
@@ -67,8 +82,24 @@ pub(super) fn run(options: &Options) -> Exit {
     }
 }
 
-fn purge(options: &Options, environment: &Environment) -> Result<Done, NotDone> {
-    options.admin.post(environment, "/api/purge", &options.order())
+/// Whether nobody serves any more what was purged, as far as that was waited for.
+fn purge(options: &Options, environment: &Environment) -> Result<bool, NotDone> {
+    let done: Done = options.admin.post(environment, "/api/purge", &options.order())?;
+    let Done { id, matched, logged } = done;
+    say(format_args!("id={id} matched={matched}"));
+    if logged.is_none() || options.wait.is_zero() {
+        return Ok(true);
+    }
+    let mut left = options.wait;
+    loop {
+        let this_time = left.min(ONE_WAIT);
+        let path = format!("/api/purge/{id}?wait={}ms", this_time.as_millis());
+        let Outcome { applied } = options.admin.get(environment, &path)?;
+        left = left.saturating_sub(this_time);
+        if applied || left.is_zero() {
+            return Ok(applied);
+        }
+    }
 }
 
 impl Options {

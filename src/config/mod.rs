@@ -52,7 +52,7 @@ pub use redis::RedisSettings;
 pub use secret::Secret;
 pub use server::{ServerLimits, ServerSettings};
 pub use settings::Settings;
-pub use units::Share;
+pub use units::{Share, duration_of};
 pub use upstream::UpstreamSettings;
 
 use std::collections::BTreeSet;

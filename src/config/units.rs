@@ -94,6 +94,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, NoQuantity> {
     }
 }
 
+/// The duration that a text stands for, as everywhere in the configuration.
+///
+/// # Errors
+/// Says what was expected.
+pub fn duration_of(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|_| "expected a duration like \"1s\", \"500ms\" or \"1m\"".to_owned())
+}
+
 /// Units of size in bytes, and how else people write them.
 const SIZES: [(&str, u64, &[&str]); 9] = [
     ("B", 1, &["b", "bytes", "byte"]),

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as one POST to the admin listener takes.
+//! As much of HTTP/1.1 as one request to the admin listener takes.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -68,22 +68,26 @@ impl Client {
         Ok(Self { target, token: token.filter(|token| !token.is_empty()) })
     }
 
-    /// Posts JSON, and gives the answer's status and content.
-    pub(super) fn post(&self, path: &str, json: &str) -> io::Result<(u16, Vec<u8>)> {
+    /// Posts JSON, or gets what needs none, and gives the answer's status and content.
+    pub(super) fn ask(&self, path: &str, json: Option<&str>) -> io::Result<(u16, Vec<u8>)> {
         let host = match &self.target {
             Target::Tcp(authority) => authority,
             Target::Unix(_) => "localhost",
         };
-        let length = json.len();
-        let mut request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n"
-        );
+        let method = if json.is_some() { "POST" } else { "GET" };
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        if let Some(json) = json {
+            let length = json.len();
+            request.push_str(&format!(
+                "Content-Type: application/json\r\nContent-Length: {length}\r\n"
+            ));
+        }
         if let Some(token) = &self.token {
             request.push_str(&format!("Authorization: Bearer {token}\r\n"));
         }
         request.push_str("\r\n");
-        request.push_str(json);
+        request.push_str(json.unwrap_or_default());
 
         let mut stream = self.connect()?;
         stream.write_all(request.as_bytes())?;

@@ -22,6 +22,8 @@ fn exactly_one_way_to_select_is_needed() {
         "purge --tag",
         "purge --admin https://h --all",
         "purge --admin 127.0.0.1:8090 --all",
+        "purge --all --wait 1",
+        "purge --all --wait soon",
     ] {
         let error = options(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
@@ -43,4 +45,16 @@ fn the_order_is_what_the_admin_listener_reads() {
         (&order["url"], &order["dry_run"]),
         (&serde_json::json!(["http://h/a?b"]), &true.into())
     );
+}
+
+#[test]
+fn the_other_replicas_are_waited_for_a_second_unless_said_otherwise() {
+    for (line, expected) in [
+        ("purge --all", Duration::from_secs(1)),
+        ("purge --all --wait 250ms", Duration::from_millis(250)),
+        ("purge --all --wait 1m30s", Duration::from_secs(90)),
+        ("purge --all --wait 0s", Duration::ZERO),
+    ] {
+        assert_eq!(options(line).unwrap().wait, expected, "{line}");
+    }
 }
