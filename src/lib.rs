@@ -38,7 +38,7 @@
 //! | 10 | [`config`] | the file as written becomes checked settings |
 //! | 9 | [`server`] | sockets in, for any handler: limits, refusals, tunnels, drain |
 //! | 8 | [`service`], [`admin`] | the two handlers: the way of a request; the operator's API |
-//! | 7 | [`respond`], [`explain`] | what was served becomes the response that is sent; what would be done, and why |
+//! | 7 | [`respond`], [`explain`], [`purges`] | what was served becomes the response that is sent; what would be done, and why; what the operator had purged |
 //! | 6 | [`cache`] | looks up, decides, collapses, fetches, stores, invalidates |
 //! | 5 | [`store`], [`upstream`], [`limit`], [`fleet`] | what is kept, in memory and in Redis; the origin servers; how much each client may ask; the other replicas |
 //! | 4 | [`body`], [`policy`], [`redis`] | bodies that flow; the operator's rules, looked up; the one link to Redis |
@@ -92,6 +92,7 @@ pub mod identity;
 pub mod journal;
 pub mod limit;
 pub mod policy;
+pub mod purges;
 pub mod redis;
 pub mod respond;
 pub mod semantics;

@@ -20,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response, StatusCode};
+use tokio::sync::Mutex;
 
 use crate::body::{Answer, Body};
 use crate::cache::{Cache, Inquiry, Served, denied};
@@ -28,13 +29,14 @@ use crate::explain::debug_field;
 use crate::identity::peer::Peer;
 use crate::journal::Journal;
 use crate::limit::Admission;
+use crate::purges::Purges;
 use crate::respond::respond;
 use crate::respond::synthetic::refusal;
 use crate::semantics::target::Target;
 
 use account::Account;
 use admit::admission;
-use unasked::Asked;
+use unasked::{Asked, Unasked};
 
 use explaining::DEBUG;
 
@@ -49,6 +51,10 @@ pub struct Service {
     pub rulebook: ArcSwap<Rulebook>,
     /// The cache.
     pub cache: Arc<Cache>,
+    /// What the operator had purged.
+    pub purges: Arc<Purges>,
+    /// Whoever guesses the operator's token waits for this.
+    pub wrong_tokens: Mutex<()>,
     /// Set once we are about to stop: from then on probes are told that we are not ready.
     pub leaving: Arc<AtomicBool>,
     /// Where requests are told of.
@@ -70,6 +76,9 @@ impl Service {
         let inquired = self.inquire(&rulebook, &mut parts, body, &target, peer, true);
         let (inquiry, body) = match inquired {
             Ok(inquiry) => inquiry,
+            Err(Unasked::Purge) => {
+                return Arc::clone(self).purge_asked(parts, target, Arc::clone(peer), watch);
+            }
             Err(why) => {
                 let (parts, target) = (&parts, &target);
                 let asked = Asked { rulebook: &rulebook, parts, target, peer, watch };

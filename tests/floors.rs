@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 14] = [
     &["body", "policy", "redis"],
     &["store", "upstream", "limit", "fleet"],
     &["cache"],
-    &["respond", "explain"],
+    &["respond", "explain", "purges"],
     &["service", "admin"],
     &["server"],
     &["config"],
@@ -44,7 +44,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("prometheus_client::", &["counters/"]),
     ("rustls::", &["trust.rs", "upstream/tls.rs"]),
     ("rustls_native_certs::", &["trust.rs"]),
-    ("serde::", &["config/", "admin/", "cli/", "identity/jwt/claims.rs"]),
+    ("serde::", &["config/", "admin/", "cli/", "identity/jwt/claims.rs", "purges/told.rs"]),
     (
         "serde_json::",
         &[
@@ -55,6 +55,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "policy/json_key.rs",
             "respond/synthetic.rs",
             "identity/jwt/claims.rs",
+            "purges/told.rs",
         ],
     ),
     ("sfv::", &["caching/targeted.rs"]),

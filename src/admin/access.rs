@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
+use http::header::{FORWARDED, HOST, ORIGIN, VIA};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, Method};
 
 use crate::identity::peer::Peer;
-use crate::identity::shared_secret::SharedSecret;
+use crate::identity::shared_secret::{SharedSecret, bearer};
 
 /// The rules of one admin listener.
 #[derive(Clone, Debug, Default)]
@@ -115,11 +115,4 @@ fn is_own_host(head: &Parts) -> bool {
     let name = host.host();
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
-}
-
-/// The token given, or an empty one where the credential is of another kind.
-fn bearer(fields: &HeaderMap) -> Option<&[u8]> {
-    let credential = fields.get(AUTHORIZATION)?.as_bytes();
-    let (scheme, token) = credential.split_at_checked("Bearer ".len()).unwrap_or_default();
-    Some(if scheme.eq_ignore_ascii_case(b"Bearer ") { token } else { b"" })
 }

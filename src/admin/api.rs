@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,25 +15,26 @@ use tokio::sync::Mutex;
 
 use super::access::{Access, Denied, Grant};
 use super::explaining;
-use super::purges::{Done, History, Order};
+use super::order::{Order, wait};
 use super::reply::{self, Problem};
 use super::status::Readiness;
 use crate::body::{Answer, Body};
 use crate::caching::purge::Purge;
-use crate::clock::Clock;
 use crate::counters::{self, Counters};
 use crate::explain::{Explanation, Question};
 use crate::identity::peer::Peer;
-use crate::journal::{Journal, Level, Value};
+use crate::purges::{Done, Purges};
 
 /// The most a purge may be described in.
 const CONTENT: usize = 64 << 10;
+/// What may stand in the query of a question about a purge.
+const WAIT: &str = "expected no query, or how long to wait, like ?wait=1s or ?wait=500ms";
 /// Wrong tokens are answered one after the other, each after this long, so that guessing is slow.
 const WRONG_TOKEN_DELAY: Duration = Duration::from_millis(100);
 
-/// Forgets stored responses, and says how many there were; or fails, having forgotten some or none.
+/// Forgets stored responses, and tells of it; or fails, having forgotten some or none.
 pub type Forget =
-    dyn Fn(Purge) -> Pin<Box<dyn Future<Output = Result<u64, Unfinished>> + Send>> + Send + Sync;
+    dyn Fn(Purge) -> Pin<Box<dyn Future<Output = Result<Done, Unfinished>> + Send>> + Send + Sync;
 
 /// A purge that did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +79,8 @@ pub struct Abilities {
     pub explain: Arc<dyn Fn(&Question) -> Explanation + Send + Sync>,
     /// Reads the configuration again.
     pub reload: Arc<Reload>,
-    /// Hears of every purge.
-    pub journal: Journal,
-    /// The time of a purge.
-    pub clock: Clock,
+    /// The purges so far.
+    pub purges: Arc<Purges>,
 }
 
 /// The operator's API.
@@ -90,8 +88,6 @@ pub struct Abilities {
 pub struct Admin {
     access: ArcSwap<Access>,
     abilities: Abilities,
-    purges: History,
-    purges_done: AtomicU64,
     wrong_tokens: Mutex<()>,
 }
 
@@ -101,8 +97,6 @@ impl Admin {
         Arc::new(Self {
             access: ArcSwap::from_pointee(access),
             abilities,
-            purges: History::default(),
-            purges_done: AtomicU64::new(0),
             wrong_tokens: Mutex::new(()),
         })
     }
@@ -139,9 +133,14 @@ impl Admin {
                 Err(Problem::MediaType)
             }
             "/api/reload" => return Answer::later(Arc::clone(self).reload()),
-            _ => match path.strip_prefix("/api/purge/").and_then(|id| self.purges.find(id)) {
-                Some(done) => Ok(reply::json(StatusCode::OK, &done)),
-                None => Err(Problem::NotFound),
+            _ => match path.strip_prefix("/api/purge/").map(|id| self.abilities.purges.find(id)) {
+                Some(Some(done)) => match head.uri.query().map_or(Some(Duration::ZERO), wait) {
+                    Some(within) => {
+                        return Answer::later(async move { done.outcome(within).await });
+                    }
+                    None => Err(Problem::Content(WAIT.to_owned())),
+                },
+                _ => Err(Problem::NotFound),
             },
         };
         Answer::now(answer.unwrap_or_else(|problem| reply::problem(&problem)))
@@ -169,40 +168,9 @@ impl Admin {
             Ok(purge) => purge,
             Err(problem) => return reply::problem(&problem),
         };
-        let Ok(matched) = (self.abilities.forget)(purge.clone()).await else {
-            return reply::problem(&Problem::Unfinished);
-        };
-        let done = Done { id: self.next_id(), matched };
-        self.report(&purge, &done);
-        self.purges.add(done.clone());
-        reply::json(StatusCode::OK, &done)
-    }
-
-    /// An identifier that no other purge has, of this run or of another.
-    fn next_id(&self) -> String {
-        let number = self.purges_done.fetch_add(1, Ordering::Relaxed);
-        format!("{:x}-{number}", self.abilities.clock.now().as_millis())
-    }
-
-    fn report(&self, purge: &Purge, done: &Done) {
-        let Abilities { counters, journal, clock, .. } = &self.abilities;
-        let message = match purge {
-            Purge { dry_run: true, .. } => "purge tried",
-            Purge { soft: true, .. } => "soft purge done",
-            _ => "purge done",
-        };
-        for selector in &purge.selectors {
-            if !purge.dry_run {
-                counters.purged(selector.kind());
-            }
-            let selector = selector.to_string();
-            let matched = i64::try_from(done.matched).unwrap_or(i64::MAX);
-            let fields = [
-                ("id", Value::Str(&done.id)),
-                ("selector", Value::Str(&selector)),
-                ("matched", Value::Int(matched)),
-            ];
-            journal.write(clock.now(), Level::Info, message, &fields);
+        match (self.abilities.forget)(purge).await {
+            Ok(done) => self.abilities.purges.answer(&done).await,
+            Err(Unfinished) => reply::problem(&Problem::Unfinished),
         }
     }
 

@@ -3,7 +3,7 @@
 mod access;
 mod api;
 mod explaining;
-mod purges;
+mod order;
 mod reply;
 mod status;
 

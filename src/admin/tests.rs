@@ -15,6 +15,7 @@ use crate::explain::Explanation;
 use crate::identity::peer::{Peer, Scheme};
 use crate::identity::shared_secret::SharedSecret;
 use crate::journal::Journal;
+use crate::purges::Purges;
 
 fn from(address: &str) -> Peer {
     Peer::tcp(address.parse().unwrap(), Scheme::Http)
@@ -37,6 +38,9 @@ struct Bench {
 fn bench(token: Option<&str>, ready: bool) -> Bench {
     let purges = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&purges);
+    let (counters, clock) = (Counters::new("1.2.3"), Clock::manual(Timestamp::from_secs(1)));
+    let done = Arc::new(Purges::new(&counters, &Journal::silent(), &clock));
+    let told = Arc::clone(&done);
     let configuration = Configuration {
         last_reload_successful: false,
         errors: vec!["config.toml:1:1: wrong".to_owned()],
@@ -48,11 +52,12 @@ fn bench(token: Option<&str>, ready: bool) -> Bench {
             configuration: configuration.clone(),
             ..Readiness::default()
         }),
-        counters: Counters::new("1.2.3"),
+        counters,
         forget: Arc::new(move |purge| {
             let fails = purge.selectors == ["tag:fails".parse().unwrap()];
-            kept.lock().unwrap().push(purge);
-            Box::pin(async move { if fails { Err(Unfinished) } else { Ok(7) } })
+            kept.lock().unwrap().push(purge.clone());
+            let done = (!fails).then(|| told.add(&purge, 7, None));
+            Box::pin(async move { done.ok_or(Unfinished) })
         }),
         explain: Arc::new(|question| {
             let mut text = Vec::new();
@@ -68,8 +73,7 @@ fn bench(token: Option<&str>, ready: bool) -> Bench {
             };
             Box::pin(async move { outcome })
         }),
-        journal: Journal::silent(),
-        clock: Clock::manual(Timestamp::from_secs(1)),
+        purges: done,
     };
     let open = ["/livez", "/readyz"].map(str::to_owned).to_vec();
     let access = Access { token: token.map(SharedSecret::new), open };
@@ -242,15 +246,24 @@ fn a_purge_is_done_and_remembered() {
     let head = "POST /api/purge\nHost: localhost\nContent-Type: application/json; charset=utf-8";
     let order = br#"{"tag": ["user:1", "user:2"], "url": "/a?b", "soft": true}"#;
     let (status, text, _) = ask(&bench, loopback(), head, order);
-    assert_eq!((status, text.as_str()), (200, r#"{"id":"3e8-0","matched":7}"#));
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let id = told["id"].as_str().unwrap();
+    assert_eq!((status, text.as_str()), (200, &*format!(r#"{{"id":"{id}","matched":7}}"#)));
     let selectors =
         ["url:/a?b", "tag:user:1", "tag:user:2"].map(|text| text.parse().unwrap()).to_vec();
     let purge = Purge { selectors, soft: true, dry_run: false };
     assert_eq!(*bench.purges.lock().unwrap(), [purge]);
 
-    let again = ask(&bench, loopback(), "GET /api/purge/3e8-0\nHost: localhost", b"");
-    assert_eq!((again.0, again.1), (200, text));
-    assert_eq!(ask(&bench, loopback(), "GET /api/purge/3e8-1\nHost: localhost", b"").0, 404);
+    let look = |path: &str| {
+        let head = format!("GET /api/purge/{path}\nHost: localhost");
+        let (status, text, _) = ask(&bench, loopback(), &head, b"");
+        (status, text)
+    };
+    let expected = format!(r#"{{"id":"{id}","matched":7,"applied":true}}"#);
+    assert_eq!(look(id), (200, expected.clone()));
+    assert_eq!(look(&format!("{id}?wait=1s")), (200, expected));
+    assert_eq!(look(&format!("{id}?wait=long")).0, 400);
+    assert_eq!(look("3e8-0").0, 404);
     let metrics = ask(&bench, loopback(), "GET /metrics\nHost: localhost", b"").1;
     assert!(metrics.contains("forebay_purges_total{kind=\"tag\"} 2"));
 }

@@ -31,8 +31,8 @@ pub(super) fn abilities(
         forget: Arc::new(move |purge| {
             let service = Arc::clone(&forgetful);
             Box::pin(async move {
-                let purging = tokio::task::spawn_blocking(move || service.purge(purge)).await;
-                purging.map(|purging| purging.matched).map_err(|_| Unfinished)
+                let done = tokio::task::spawn_blocking(move || service.purge(purge)).await;
+                done.map_err(|_| Unfinished)
             })
         }),
         explain: Arc::new(move |question| explaining.explain(question, true)),
@@ -43,8 +43,7 @@ pub(super) fn abilities(
                 outcome.await.unwrap_or(Err(NotReloaded::Unfinished))
             })
         }),
-        journal: service.journal.clone(),
-        clock: service.clock.clone(),
+        purges: Arc::clone(&service.purges),
     }
 }
 

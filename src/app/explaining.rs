@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use super::rulebooks::Rulebooks;
 use super::settings;
@@ -12,6 +13,7 @@ use crate::config::Settings;
 use crate::counters::Counters;
 use crate::explain::{Explanation, Question};
 use crate::journal::Journal;
+use crate::purges::Purges;
 use crate::service::Service;
 use crate::upstream::Via;
 
@@ -27,6 +29,8 @@ pub fn explain(settings: Settings, question: &Question) -> Explanation {
     let service = Service {
         rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
         cache: Arc::new(cache),
+        purges: Arc::new(Purges::new(&counters, &Journal::silent(), &clock)),
+        wrong_tokens: Mutex::default(),
         leaving: Arc::default(),
         journal: Journal::silent(),
         clock,

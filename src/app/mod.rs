@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 use crate::admin::Admin;
 use crate::cache::Cache;
@@ -33,6 +34,7 @@ use crate::config::{File, Settings};
 use crate::counters::{Counters, Watched};
 use crate::fleet::Log;
 use crate::journal::{Journal, Level};
+use crate::purges::Purges;
 use crate::redis::Link;
 use crate::server::{self, Handler, Listener, Server};
 use crate::service::Service;
@@ -152,6 +154,8 @@ impl App {
         let service = Arc::new(Service {
             rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
             cache: Arc::clone(&cache),
+            purges: Arc::new(Purges::new(&counters, journal, clock)),
+            wrong_tokens: Mutex::default(),
             leaving: Arc::default(),
             journal: journal.clone(),
             clock: clock.clone(),

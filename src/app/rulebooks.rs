@@ -58,6 +58,7 @@ impl Rulebooks {
             verifier: jwt,
             limits: rate_limit.and_then(|settings| self.limits(&settings)),
             request_body: server.limits.request_body,
+            token: admin.token.map(|token| SharedSecret::new(token.expose())),
             debug_token: admin.debug_token.map(|token| SharedSecret::new(token.expose())),
             access: settings::access_log(&log),
             policy,

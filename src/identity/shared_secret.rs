@@ -3,6 +3,9 @@
 use std::fmt;
 use std::hint;
 
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
 /// A secret that is compared with what somebody gives for it. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SharedSecret(Box<[u8]>);
@@ -18,6 +21,13 @@ impl SharedSecret {
         let differing = given.iter().zip(&self.0).fold(0, |sum, (a, b)| sum | (a ^ b));
         !self.0.is_empty() && given.len() == self.0.len() && hint::black_box(differing) == 0
     }
+}
+
+/// The token that is given with a request, whoever's; an empty one where the credential is of another kind.
+pub fn bearer(fields: &HeaderMap) -> Option<&[u8]> {
+    let credential = fields.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = credential.split_at_checked("Bearer ".len()).unwrap_or_default();
+    Some(if scheme.eq_ignore_ascii_case(b"Bearer ") { token } else { b"" })
 }
 
 impl fmt::Debug for SharedSecret {

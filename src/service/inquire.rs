@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::sync::{Arc, OnceLock};
 
+use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method};
 
 use super::kept_apart::key_parts;
 use super::refused::Refused;
@@ -44,8 +44,10 @@ impl Service {
             return Err(Refused::OPTIONS.into());
         }
         // The first would reveal fields that only the origin should see; the others are the operator's alone.
-        if parts.method == Method::TRACE || ["PURGE", "BAN"].contains(&parts.method.as_str()) {
-            return Err(Refused::METHOD.into());
+        match parts.method.as_str() {
+            "PURGE" if rulebook.token.is_some() => return Err(Unasked::Purge),
+            "TRACE" | "PURGE" | "BAN" => return Err(Refused::METHOD.into()),
+            _ => {}
         }
         if self.cache.via().has_seen(&parts.headers) {
             return Err(Refused::LOOP.into());

@@ -1,20 +1,94 @@
 //! What an operator's purge means under the routes there are.
 
-use http::Method;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Service;
-use crate::cache::Purging;
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use super::refused::Refused;
+use super::unasked::Asked;
+use super::{Rulebook, Service};
+use crate::body::{Answer, Body};
 use crate::caching::purge::{Purge, Selector};
+use crate::clock::Stopwatch;
+use crate::counters::Outcome;
+use crate::identity::peer::Peer;
+use crate::identity::shared_secret::bearer;
 use crate::policy::Policy;
+use crate::purges::{Done, Receipt};
+use crate::respond::synthetic::refusal;
+use crate::semantics::target::Target;
+
+/// Wrong tokens are answered one after the other, each after this long, so that guessing is slow.
+const WRONG_TOKEN_DELAY: Duration = Duration::from_millis(100);
 
 impl Service {
-    /// Carries out a purge. Goes through all of memory: not for a thread that serves requests.
-    pub fn purge(&self, mut purge: Purge) -> Purging {
+    /// Carries out a purge, and tells of it. Goes through all of memory: not for a thread that serves requests.
+    pub fn purge(&self, purge: Purge) -> Done {
         let rulebook = self.rulebook.load_full();
         let policy = &rulebook.policy;
-        purge.selectors =
-            purge.selectors.into_iter().flat_map(|selector| as_keyed(policy, selector)).collect();
-        self.cache.purge(&purge)
+        let selectors = purge.selectors.iter().cloned();
+        let selectors = selectors.flat_map(|selector| as_keyed(policy, selector)).collect();
+        let purging = self.cache.purge(&Purge { selectors, ..purge });
+        let receipt = purging.receipt.map(|receipt| Box::new(receipt) as Box<dyn Receipt>);
+        self.purges.add(&purge, purging.matched, receipt)
+    }
+
+    /// Answers `PURGE /path`: with the operator's token it purges what GET of it would be answered with, of every scheme,
+    /// variant and identity.
+    pub(super) fn purge_asked(
+        self: Arc<Self>,
+        parts: Parts,
+        target: Target,
+        peer: Arc<Peer>,
+        watch: Stopwatch,
+    ) -> Answer {
+        let rulebook = self.rulebook.load_full();
+        Answer::later(async move {
+            let asked =
+                Asked { rulebook: &rulebook, parts: &parts, target: &target, peer: &peer, watch };
+            if let Err(refused) = rulebook.may_purge(&parts) {
+                if refused.word() == Refused::WRONG_TOKEN.word() {
+                    let _turn = self.wrong_tokens.lock().await;
+                    tokio::time::sleep(WRONG_TOKEN_DELAY).await;
+                }
+                return self.answer_unasked(asked, refused.into());
+            }
+            let (response, word) = Arc::clone(&self).purge_url(&target).await;
+            let (path, _) = target.split();
+            let route = rulebook.policy.find(&parts.method, &target.authority, path).route;
+            self.account_unasked(asked, route, response, Outcome::Respond, word)
+        })
+    }
+
+    /// The response, and the word for what went wrong.
+    async fn purge_url(self: Arc<Self>, target: &Target) -> (Response<Body>, Option<&'static str>) {
+        let selector = Selector::Url {
+            authority: Some(target.authority.clone()),
+            path_and_query: target.path_and_query.clone(),
+        };
+        let purge = Purge { selectors: vec![selector], soft: false, dry_run: false };
+        let service = Arc::clone(&self);
+        match tokio::task::spawn_blocking(move || service.purge(purge)).await {
+            Ok(done) => (self.purges.answer(&done).await, None),
+            Err(_) => {
+                let (status, word) = (StatusCode::INTERNAL_SERVER_ERROR, "internal-error");
+                (refusal(status, word, None, false), Some(word))
+            }
+        }
+    }
+}
+
+impl Rulebook {
+    /// Whether a request shows the operator's token.
+    fn may_purge(&self, parts: &Parts) -> Result<(), Refused> {
+        match (bearer(&parts.headers), &self.token) {
+            (_, None) => Err(Refused::METHOD),
+            (None, _) => Err(Refused::NO_TOKEN),
+            (Some(given), Some(token)) if token.is(given) => Ok(()),
+            (Some(_), Some(_)) => Err(Refused::WRONG_TOKEN),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests that are refused.
 
-use http::header::ALLOW;
+use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::body::Body;
@@ -22,6 +22,10 @@ impl Refused {
     pub(super) const HOST: Self =
         Self { status: StatusCode::MISDIRECTED_REQUEST, word: "unknown-host" };
     pub(super) const CLIENT: Self = Self { status: StatusCode::FORBIDDEN, word: "client-address" };
+    pub(super) const NO_TOKEN: Self =
+        Self { status: StatusCode::UNAUTHORIZED, word: "token-needed" };
+    pub(super) const WRONG_TOKEN: Self =
+        Self { status: StatusCode::UNAUTHORIZED, word: "wrong-token" };
     pub(super) const TARGET: Self = Self { status: StatusCode::BAD_REQUEST, word: "bad-target" };
 }
 
@@ -45,6 +49,10 @@ impl Refused {
         *response.status_mut() = status;
         if matches!(status, StatusCode::NO_CONTENT | StatusCode::METHOD_NOT_ALLOWED) {
             response.headers_mut().insert(ALLOW, ALLOWED);
+        }
+        // RFC 9110 §15.5.2: "The server generating a 401 response MUST send a WWW-Authenticate header field"
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

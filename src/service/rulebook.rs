@@ -35,6 +35,8 @@ pub struct Rulebook {
     pub health_path: Option<Box<str>>,
     /// The longest request body, in bytes, where the route does not say.
     pub request_body: u64,
+    /// Whoever shows this may purge.
+    pub token: Option<SharedSecret>,
     /// Whoever shows this is told what becomes of a request.
     pub debug_token: Option<SharedSecret>,
     /// Which requests are told of.

@@ -27,6 +27,8 @@ pub(super) enum Unasked {
     Declared,
     /// It asks whether we are ready.
     Probe,
+    /// The operator's token may come with it, and have something purged.
+    Purge,
 }
 
 impl Unasked {
@@ -36,6 +38,7 @@ impl Unasked {
             Self::Refused(refused) => refused.word(),
             Self::Declared => "respond",
             Self::Probe => "health_path",
+            Self::Purge => "purge",
         }
     }
 }
@@ -64,6 +67,7 @@ impl Service {
             Unasked::Refused(refused) => (Outcome::Refused, Some(refused.word())),
             Unasked::Declared => (Outcome::Respond, None),
             Unasked::Probe => return response,
+            Unasked::Purge => (Outcome::Refused, Some(Refused::NO_TOKEN.word())),
         };
         self.account_unasked(asked, route, response, outcome, word)
     }
@@ -87,6 +91,7 @@ impl Service {
                 declared(route, parts, values)
             }
             Unasked::Probe => readiness(!self.leaving.load(Ordering::Relaxed)),
+            Unasked::Purge => Refused::NO_TOKEN.response(parts.headers.get(ACCEPT)),
         };
         route.response_fields.apply(response.headers_mut());
         (route, response)

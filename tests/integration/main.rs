@@ -39,6 +39,7 @@ mod key_body; // POST that only reads
 mod keying; // (c) whose answer is whose
 mod partial; // parts that the origin cut out
 mod posted; // answers to POST that answer GETs
+mod purge_requests; // PURGE with the operator's token
 mod purging; // invalidation: by the operator, on the command line, by writes
 mod ranges; // parts of a representation
 mod refreshing; // requests that have what is stored fetched anew

@@ -166,6 +166,8 @@ fn a_purge_covers_every_variant() {
 fn a_dry_run_only_counts() {
     let (_origin, forebay) = stored("", &["/a/1", "/a/2"]);
     purges(&forebay, r#"{"prefix": "/a/", "dry_run": true}"#, 2);
+    let said = forebay.purge(r#"{"prefix": "/a/", "dry_run": true}"#).expect_status(200).json();
+    assert_eq!(said["dry_run"], true, "{said}");
     left(&forebay, &[("/a/1", true), ("/a/2", true)]);
 }
 
@@ -356,7 +358,11 @@ fn a_purge_can_be_looked_up_afterwards() {
     let (_origin, forebay) = stored("", &["/a"]);
     let said = forebay.purge(r#"{"url": "/a"}"#).expect_status(200).json();
     let id = said["id"].as_str().map_or_else(|| said["id"].to_string(), str::to_owned);
-    forebay.admin().get(&format!("/api/purge/{id}")).expect_status(200);
+    for query in ["", "?wait=1s"] {
+        let outcome = forebay.admin().get(&format!("/api/purge/{id}{query}")).expect_status(200);
+        assert_eq!(outcome.json(), serde_json::json!({"id": id, "matched": 1, "applied": true}));
+    }
+    forebay.admin().get(&format!("/api/purge/{id}?wait=soon")).expect_status(400);
     forebay.admin().get("/api/purge/never-made").expect_status(404);
 }
 

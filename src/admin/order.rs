@@ -1,14 +1,10 @@
-//! Purges as they are asked for in JSON, and the last of those that were done.
+//! Purges as they are asked for in JSON.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::caching::purge::{BadSelector, Purge, Selector};
-
-/// How many purges are remembered.
-const REMEMBERED: usize = 1000;
 
 /// `{"tag": ["user:1", "user:2"], "soft": true}`: whatever one of the selectors covers.
 #[derive(Debug, Default, Deserialize)]
@@ -71,27 +67,38 @@ impl Order {
     }
 }
 
-/// A purge that was done.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Done {
-    pub(super) id: String,
-    /// How many stored responses it covered.
-    pub(super) matched: u64,
+/// How long the answer about a purge may wait, as in `?wait=1s` or `?wait=500ms`; `None`: it does not say so.
+pub(super) fn wait(query: &str) -> Option<Duration> {
+    let text = query.split('&').find_map(|part| part.strip_prefix("wait="))?;
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let number: u32 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number.into())),
+        "s" => Some(Duration::from_secs(number.into())),
+        _ => None,
+    }
 }
 
-/// The last purges.
-#[derive(Debug, Default)]
-pub(super) struct History(Mutex<VecDeque<Done>>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl History {
-    pub(super) fn add(&self, done: Done) {
-        let mut purges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        purges.truncate(REMEMBERED - 1);
-        purges.push_front(done);
-    }
-
-    pub(super) fn find(&self, id: &str) -> Option<Done> {
-        let purges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        purges.iter().find(|done| done.id == id).cloned()
+    #[test]
+    fn a_wait_is_in_seconds_or_milliseconds() {
+        for (query, expected) in [
+            ("wait=1s", Some(1000)),
+            ("a=b&wait=250ms", Some(250)),
+            ("wait=0s", Some(0)),
+            ("wait=4294967295s", Some(4_294_967_295_000)),
+            ("wait=4294967296s", None),
+            ("wait=1", None),
+            ("wait=s", None),
+            ("wait=-1s", None),
+            ("wait=1h", None),
+            ("wait=", None),
+            ("", None),
+        ] {
+            assert_eq!(wait(query), expected.map(Duration::from_millis), "{query}");
+        }
     }
 }
