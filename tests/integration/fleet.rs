@@ -3,6 +3,7 @@
 mod limits; // how much each client may ask for, of all replicas together
 mod link; // Redis away, hung, and other than it was
 mod tier; // responses in Redis
+mod purges; // what they forget together
 
 use crate::support::{Forebay, Origin, fresh, unused_address};
 
