@@ -6,6 +6,7 @@
 
 mod histogram;
 mod labels;
+mod lease;
 mod limit;
 mod process;
 mod redis;
@@ -26,6 +27,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::labels::{LookupResult, Outcome, Tier};
+pub use self::lease::{LeaseCounters, LeaseEvent};
 pub use self::limit::{LimitCounters, LimitDecision};
 pub use self::redis::RedisCounters;
 pub use self::route::RouteCounters;
@@ -53,6 +55,7 @@ pub struct Counters {
     second: SecondCounters,
     redis: Arc<ByName<RedisCounters>>,
     purges: Family<Kind, Counter>,
+    leases: Arc<LeaseCounters>,
     connections: Gauge,
     reloaded: Gauge,
     restart_pending: Gauge,
@@ -81,6 +84,12 @@ impl Counters {
         second.register(&mut registry);
         let purges = Family::<Kind, Counter>::default();
         registry.register("forebay_purges", "Purges done", purges.clone());
+        let leases = Arc::new(LeaseCounters::default());
+        registry.register(
+            "forebay_fleet_leases",
+            "Leases to fetch for the fleet, by what became of them",
+            leases.0.clone(),
+        );
         let connections = Gauge::default();
         registry.register("forebay_connections", "Open client connections", connections.clone());
         let reloaded = Gauge::default();
@@ -110,6 +119,7 @@ impl Counters {
             second,
             redis,
             purges,
+            leases,
             connections,
             reloaded,
             restart_pending,
@@ -142,6 +152,11 @@ impl Counters {
     /// The counters of the link to Redis, which does these operations: shown while anybody holds them.
     pub fn redis(&self, operations: &[&'static str]) -> Arc<RedisCounters> {
         self.redis.get("", || RedisCounters::new(operations))
+    }
+
+    /// The counters of the fleet's leases.
+    pub fn leases(&self) -> Arc<LeaseCounters> {
+        Arc::clone(&self.leases)
     }
 
     /// A purge was done, by a selector of this kind.

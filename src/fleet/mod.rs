@@ -5,6 +5,7 @@
 
 mod follower;
 mod history;
+pub mod leases;
 mod log;
 mod question;
 mod receipt;
@@ -12,6 +13,7 @@ mod replica;
 mod wire;
 
 pub use follower::{Follower, Met};
+pub use leases::{Lease, Leases, Taken};
 pub use log::{Events, Log};
 pub use question::{Answer, Joined, Numbered, Place, Question};
 pub use receipt::Receipt;

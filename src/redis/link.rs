@@ -120,6 +120,11 @@ impl Link {
         format!("{}:{{{slot}}}{rest}", self.core.prefix).into()
     }
 
+    /// The name of a channel of ours, as a script needs it that publishes.
+    pub fn channel(&self, name: &str) -> Bytes {
+        format!("{}:{name}", self.core.prefix).into()
+    }
+
     /// How long any answer is awaited that a request waits for.
     pub fn timeout(&self) -> Duration {
         self.core.timeout
