@@ -6,6 +6,7 @@ use super::collapse::Flight;
 use super::{Cache, Inquiry};
 use crate::clock::Timestamp;
 use crate::limit::Denied;
+use crate::policy::Collapse;
 
 /// What becomes of a request's wish that what is stored be asked for again.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Cache {
         }
         let is_alive = |flight: &Flight| self.is_flight_alive(inquiry, flight);
         match self.collapser.anew(key, &inquiry.fields, is_alive) {
-            Some(flight) if inquiry.route.collapse => Anew::Follow(flight),
+            Some(flight) if inquiry.route.collapse != Collapse::Never => Anew::Follow(flight),
             _ => Anew::Limited,
         }
     }

@@ -21,6 +21,7 @@ use crate::caching::storability::{Credentials, Refusal};
 use crate::caching::stored::StoredResponse;
 use crate::counters::{LookupResult, Tier};
 use crate::identity::Identity;
+use crate::policy::Collapse;
 use crate::upstream;
 
 /// How often a request asks again before it goes its own way.
@@ -213,7 +214,7 @@ impl Cache {
             .stale
             .as_ref()
             .is_some_and(|stale| stale.head().terms_by(&inquiry.route.rules).is_never_fresh());
-        if !inquiry.route.collapse || never_fresh {
+        if inquiry.route.collapse == Collapse::Never || never_fresh {
             return Turn::Lead(self.collapser.alone(joining));
         }
         self.collapser.join(joining, |flight| self.is_flight_alive(inquiry, flight))

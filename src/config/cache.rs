@@ -14,7 +14,7 @@ use super::units;
 use super::value::Value;
 use super::wrong::Wrong;
 use crate::identity::Source;
-use crate::policy::{NameGlob, QueryRules};
+use crate::policy::{Collapse, NameGlob, QueryRules};
 
 /// `[cache]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +29,8 @@ pub struct CacheSettings {
     pub stale_while_revalidate: Duration,
     /// Served stale when the origin fails, where neither response nor route says.
     pub stale_if_error: Duration,
-    /// Whether simultaneous requests for the same key become one.
-    pub collapse: bool,
+    /// Which simultaneous requests for the same key become one.
+    pub collapse: Collapse,
     /// How long followers wait before one of them leads anew.
     pub collapse_timeout: Duration,
     /// How long a key found unstorable is remembered.

@@ -24,7 +24,7 @@ use super::wrong::Wrong;
 use crate::caching::CodingRules;
 use crate::caching::rules::{Rules, StaleWindow, StatusLifetimes};
 use crate::policy::{
-    BadPattern, BadRefreshOn, BadTemplate, BodyForm, Clients, FieldEdits, HostPattern,
+    BadPattern, BadRefreshOn, BadTemplate, BodyForm, Clients, Collapse, FieldEdits, HostPattern,
     InvalidateTemplate, KeyBody, PathPattern, QueryRules, RefreshOn, RefreshRules, Route, Template,
     Timeouts,
 };
@@ -32,6 +32,8 @@ use crate::policy::{
 /// What holds for routes that do not say.
 pub(super) struct Defaults<'d> {
     pub(super) cache: &'d CacheSettings,
+    /// Whether there is a Redis that a fleet shares.
+    pub(super) has_redis: bool,
     /// The upstreams that there are.
     pub(super) upstreams: &'d Upstreams,
     pub(super) codings: Arc<CodingRules>,
@@ -56,6 +58,7 @@ pub(super) fn route(table: &Table<'_>, defaults: &Defaults<'_>) -> Option<Route>
     let overrides = overrides(table, shared);
     let rules = Rules { shared, overrides, identity: identity.is_some(), ..rules(table, defaults) };
     let collapse = table.find("collapse", collapse).unwrap_or(cache.collapse);
+    warn_of_no_fleet(table, collapse, defaults.has_redis);
     let own_query = table.table("query", query);
     let key_body = key_body(table);
     let refresh = RefreshRules {
@@ -369,10 +372,24 @@ fn status_or_class(text: &str) -> Result<StatusOrClass, Wrong> {
     }
 }
 
-/// `true`, `false`.
-pub(super) fn collapse(value: &Value<'_>) -> Result<bool, Wrong> {
+/// Says so of a `collapse` that is for a fleet where there is none.
+pub(super) fn warn_of_no_fleet(table: &Table<'_>, collapse: Collapse, has_redis: bool) {
+    if collapse == Collapse::Fleet && table.has("collapse") && !has_redis {
+        table.warn("collapse", "without [redis], \"fleet\" is no more than true");
+    }
+}
+
+/// `true`, `false`, `"fleet"`.
+pub(super) fn collapse(value: &Value<'_>) -> Result<Collapse, Wrong> {
     match value.string("") {
-        Ok(text) if text == "fleet" => Err(Wrong::not_in_build("\"fleet\"")),
-        _ => boolean(value),
+        Ok(text) if text == "fleet" => Ok(Collapse::Fleet),
+        _ => match boolean(value) {
+            Ok(true) => Ok(Collapse::Here),
+            Ok(false) => Ok(Collapse::Never),
+            Err(wrong) => {
+                let message = "expected true, false or \"fleet\"".to_owned();
+                Err(Wrong { message, ..wrong })
+            }
+        },
     }
 }

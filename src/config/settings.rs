@@ -9,7 +9,7 @@ use super::identity::NEEDS_JWT;
 use super::jwt::jwt;
 use super::rate_limit::rate_limit;
 use super::redis::redis;
-use super::route::Defaults;
+use super::route::{Defaults, warn_of_no_fleet};
 use super::routes::policy;
 use super::table::Table;
 use super::upstreams::Upstreams;
@@ -63,6 +63,7 @@ impl Settings {
         let jwt = root.table("jwt", |table| jwt(table, has_jwt));
         let defaults = Defaults {
             cache: &cache,
+            has_redis: redis.is_some(),
             upstreams: &upstreams,
             codings: Arc::new(root.table("compression", compression)),
             request_fields: root.table("request_headers", request_fields),
@@ -80,6 +81,7 @@ impl Settings {
 
 fn cache(table: &Table<'_>, has_jwt: bool, has_redis: bool) -> CacheSettings {
     let cache = CacheSettings::read(table, has_redis);
+    warn_of_no_fleet(table, cache.collapse, has_redis);
     if let (Some(Source::Claim(_)), false) = (&cache.identity, has_jwt) {
         table.refuse("identity", NEEDS_JWT);
     }

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 
 use super::*;
 use crate::caching::rules::StaleWindow;
-use crate::policy::{Route, Selection};
+use crate::policy::{Collapse, Route, Selection};
 use crate::upstream::ServerAddress;
 
 mod example;
@@ -38,7 +38,7 @@ fn every_default_can_be_read() {
     assert_eq!(settings.log.slow, None);
     assert_eq!(settings.upstreams[0].settings.servers[0].to_string(), "http://app:3000");
     assert_eq!(settings.upstreams[0].settings.max_connections, 512);
-    assert!(settings.cache.collapse);
+    assert_eq!(settings.cache.collapse, Collapse::Here);
     assert!(
         matches!(settings.cache.memory.capacity, Capacity::Share(share) if share.of(400) == 100)
     );
@@ -172,7 +172,8 @@ fn a_route_says_what_it_says_and_the_cache_says_the_rest() {
     assert_eq!(route.timeouts.queue, Some(Duration::ZERO));
     assert_eq!(route.timeouts.read, None);
     assert_eq!(route.key_headers, ["accept-language"]);
-    assert!(route.query.sort && route.rules.store && route.collapse);
+    assert!(route.query.sort && route.rules.store);
+    assert_eq!(route.collapse, Collapse::Here);
 }
 
 #[test]
@@ -181,7 +182,8 @@ fn the_fallback_is_what_the_cache_says() {
     let fallback = settings.policy.fallback();
     assert_eq!(&*fallback.name, "default");
     assert_eq!(fallback.rules.default_ttl, Duration::from_secs(1));
-    assert!(!fallback.collapse && fallback.rules.store);
+    assert!(fallback.rules.store);
+    assert_eq!(fallback.collapse, Collapse::Never);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use http::Method;
 use super::words::{Span, printable};
 use super::{Asked, Explanation};
 use crate::cache::Inquiry;
-use crate::policy::{Policy, Route};
+use crate::policy::{Collapse, Policy, Route};
 
 pub(super) fn explain(asked: Asked<'_>, policy: &Policy, explanation: &mut Explanation) {
     let Asked { method, scheme, authority, path, query } = asked;
@@ -43,6 +43,14 @@ pub(super) fn explain_forwarding(inquiry: &Inquiry, explanation: &mut Explanatio
             Span(timeouts.read)
         ),
     );
+    match inquiry.route.collapse {
+        Collapse::Never => explanation.say("upstream", "each request goes to it by itself"),
+        Collapse::Here => {}
+        Collapse::Fleet => {
+            explanation
+                .say("upstream", "one replica of the fleet at a time asks it for the same thing");
+        }
+    }
     if !inquiry.is_read() {
         explanation.say("invalidates", "its own URL, on success or where nobody knows");
         for selector in inquiry.invalidates() {

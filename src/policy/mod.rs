@@ -47,7 +47,7 @@ pub use query::{BadGlob, NameGlob, QueryRules, Selection};
 pub use refresh::{Asked, BadRefreshOn, RefreshOn, RefreshRules};
 pub use reply::{Content, Reply};
 pub use rivals::{LessSpecific, Rival};
-pub use route::{Route, Timeouts};
+pub use route::{Collapse, Route, Timeouts};
 pub use template::{BadTemplate, Template, TemplateFault, Values};
 
 use hosts::Hosts;

@@ -27,8 +27,8 @@ pub struct Route {
     pub methods: Vec<Method>,
     /// What may be stored and for how long; whether anything at all is `rules.store`.
     pub rules: Rules,
-    /// Whether requests for one thing that arrive together share one request to the upstream.
-    pub collapse: bool,
+    /// Which requests for one thing that arrive together share one request to the upstream.
+    pub collapse: Collapse,
     /// Which part of the query is in the key and goes forward.
     pub query: QueryRules,
     /// How the content of a POST is part of its key; without it no answer to a POST is stored.
@@ -81,7 +81,7 @@ impl Route {
             path,
             methods: Vec::new(),
             rules: Rules::default(),
-            collapse: true,
+            collapse: Collapse::Here,
             query: QueryRules::default(),
             key_body: None,
             refresh: RefreshRules::default(),
@@ -104,6 +104,18 @@ impl Route {
             response_fields: FieldEdits::default(),
         }
     }
+}
+
+/// Which requests share one to the upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Collapse {
+    /// None: each goes forward.
+    Never,
+    /// Those that come to this machine.
+    #[default]
+    Here,
+    /// Those that come to any of the fleet.
+    Fleet,
 }
 
 /// A route's own timeouts; what is `None` is as its upstream says.
