@@ -13,6 +13,7 @@
 //!                │                                   ├ Follow: wait for the verdict ─► respond
 //!                │                                   └ Lead: a task of its own
 //!                │                                       ├ looks into memory once more
+//!                │                                       ├ for a fleet: takes the lease, or waits for who has it
 //!                │                                       ├ upstream.forward: for the whole, a part, or the rest
 //!                │                                       ├ 304: the stored response is freshened
 //!                │                                       └ fill ──► read by all who follow

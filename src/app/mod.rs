@@ -32,7 +32,7 @@ use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{File, Settings};
 use crate::counters::{Counters, Watched};
-use crate::fleet::Log;
+use crate::fleet::{Leases, Log};
 use crate::journal::{Journal, Level};
 use crate::purges::Purges;
 use crate::redis::Link;
@@ -290,6 +290,8 @@ fn cache(
         Some(second) => cache.backed_by(second),
         None => cache,
     };
+    let leases = link.map(|link| Leases::start(Arc::clone(link), counters.leases()));
+    let cache = cache.with_leases(leases);
     let cache = Arc::new(fleet::joined(cache, redis, log));
     let (bytes, keys, journal) = (Arc::clone(&cache), Arc::clone(&cache), journal.clone());
     counters.watch(Watched::StoredBytes, move || bytes.memory().bytes());

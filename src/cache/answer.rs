@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::collapse::{Flight, Origin, Verdict};
 use super::fetch::Told;
+use super::second::{FROM, FROM_FLEET};
 use super::serve::ATTEMPTS;
 use super::why::Why;
 use super::{Arriving, Cache, Content, Failure, Inquiry, Served};
@@ -72,7 +73,10 @@ impl Cache {
                 let status = CacheStatus { fwd_status, stored: true, ..status };
                 Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
             }
-            Told::Stored(response, Origin::Second) => Ok(self.met_further(inquiry, response)),
+            Told::Stored(response, Origin::Second) => Ok(self.met_further(inquiry, response, FROM)),
+            Told::Stored(response, Origin::Fleet) => {
+                Ok(self.met_further(inquiry, response, FROM_FLEET))
+            }
             Told::Stored(response, Origin::Met) => {
                 let ttl = response.head().terms_by(&inquiry.route.rules).ttl(self.clock.now());
                 Ok(hit(response, ttl))
@@ -122,7 +126,8 @@ impl Cache {
                     return Err(Next::Again);
                 }
                 let fwd_status = match origin {
-                    Origin::Second => return Ok(self.met_further(inquiry, response)),
+                    Origin::Second => return Ok(self.met_further(inquiry, response, FROM)),
+                    Origin::Fleet => return Ok(self.met_further(inquiry, response, FROM_FLEET)),
                     Origin::Met => return Ok(hit(response, terms.ttl(self.clock.now()))),
                     Origin::Fetched => fetched_as(&response),
                     Origin::Validated => StatusCode::NOT_MODIFIED,

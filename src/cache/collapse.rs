@@ -51,6 +51,8 @@ pub(super) enum Origin {
     Met,
     /// It was stored in the second tier.
     Second,
+    /// Another replica fetched it meanwhile.
+    Fleet,
     /// It was fetched, and has been stored since.
     Fetched,
     /// The origin said that it is still good.
@@ -69,9 +71,11 @@ pub(super) struct Flight {
     pub(super) started: Timestamp,
     /// Whether it fetches what is stored, because it was asked to.
     pub(super) anew: bool,
+    /// Whether it succeeds one that took too long.
+    pub(super) in_haste: bool,
     selecting: OnceLock<Selecting>,
     verdict: watch::Sender<Verdict>,
-    /// Taken by the follower that leads anew when this one takes too long.
+    /// Taken by whoever leads anew when this one takes too long.
     succeeded: AtomicBool,
     successor: OnceLock<Arc<Self>>,
     /// What the second tier had, to be validated.
@@ -142,6 +146,29 @@ impl Flight {
     /// Notes what the second tier had.
     pub(super) fn bring(&self, response: &Arc<StoredResponse>) {
         let _ = self.brought.set(Arc::clone(response));
+    }
+
+    /// What selects the response, where that is known and the key alone does not.
+    pub(super) fn selected_by(&self) -> Option<Vec<u8>> {
+        let selecting = self.selecting.get().filter(|selecting| !selecting.names.is_empty())?;
+        let mut selected = Vec::new();
+        for name in &selecting.names {
+            selected.extend_from_slice(name.as_str().as_bytes());
+            selected.push(b'\n');
+        }
+        selected.extend_from_slice(&selecting.values);
+        Some(selected)
+    }
+
+    /// While its leader waits for the fetch of another replica nobody else leads anew: the leader will. False where
+    /// somebody has begun to.
+    pub(super) fn will_lead_anew(&self) -> bool {
+        !self.succeeded.swap(true, Ordering::AcqRel)
+    }
+
+    /// Its leader waits no longer: a follower may lead anew.
+    pub(super) fn may_be_succeeded(&self) {
+        self.succeeded.store(false, Ordering::Release);
     }
 
     /// True when somebody waits for the verdict.
@@ -237,7 +264,7 @@ impl Collapser {
                 .iter()
                 .any(|other| other.key == *joining.key && matches!(other.wanted, Wanted::Part(_)));
         let wanted = if in_demand { Wanted::Whole } else { joining.wanted.clone() };
-        let flight = new_flight(joining, names, wanted);
+        let flight = new_flight(joining, names, wanted, false);
         // Whoever comes later follows the newer.
         let place = if joining.anew { 0 } else { flights.len() };
         flights.insert(place, Arc::clone(&flight));
@@ -260,7 +287,7 @@ impl Collapser {
 
     /// Leads a flight that nobody finds.
     pub(super) fn alone(&self, joining: &Joining<'_>) -> Leader {
-        self.leader(new_flight(joining, joining.selecting, joining.wanted.clone()), None)
+        self.leader(new_flight(joining, joining.selecting, joining.wanted.clone(), false), None)
     }
 
     /// Leads anew in the place of a flight that takes too long; `None` for everybody but the first to ask.
@@ -270,7 +297,7 @@ impl Collapser {
         }
         let names = slow.selecting.get().map(|selecting| selecting.names.as_slice());
         let joining = Joining { anew: slow.anew, wanted: slow.wanted.clone(), ..*joining };
-        let flight = new_flight(&joining, names, joining.wanted.clone());
+        let flight = new_flight(&joining, names, joining.wanted.clone(), true);
         let mut shard = lock(&self.shards, joining.key);
         let flights = shard.entry(joining.key.hash()).or_default();
         flights.retain(|other| !Arc::ptr_eq(other, slow));
@@ -295,7 +322,12 @@ impl Collapser {
     }
 }
 
-fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>, wanted: Wanted) -> Arc<Flight> {
+fn new_flight(
+    joining: &Joining<'_>,
+    names: Option<&[HeaderName]>,
+    wanted: Wanted,
+    in_haste: bool,
+) -> Arc<Flight> {
     let selecting = OnceLock::new();
     if let Some(names) = names {
         let values = selecting_values(names, joining.fields);
@@ -308,6 +340,7 @@ fn new_flight(joining: &Joining<'_>, names: Option<&[HeaderName]>, wanted: Wante
         attempt: joining.attempt,
         started: joining.now,
         anew: joining.anew,
+        in_haste,
         selecting,
         verdict: watch::Sender::new(Verdict::Pending),
         succeeded: AtomicBool::new(false),
@@ -328,6 +361,11 @@ pub(super) struct Leader {
 impl Leader {
     pub(super) const fn flight(&self) -> &Arc<Flight> {
         &self.flight
+    }
+
+    /// Whether others find the flight.
+    pub(super) const fn is_found(&self) -> bool {
+        self.shards.is_some()
     }
 
     /// Tells the followers. The flight is still found, so that later requests follow too.

@@ -21,6 +21,7 @@ use crate::caching::storable_fields::{fields_of_one_exchange, keep_cookies};
 use crate::caching::stored::StoredResponse;
 use crate::caching::terms::{Terms, terms};
 use crate::caching::validation::{Validated, can_be_validated, conditional, validated};
+use crate::fleet::Lease;
 use crate::store::Condemned;
 use crate::upstream::{self, Forward, Forwarded, outgoing_fields};
 
@@ -47,6 +48,10 @@ pub(super) struct Fetch {
     pub(super) cache: Arc<Cache>,
     pub(super) inquiry: Arc<Inquiry>,
     pub(super) leader: Leader,
+    /// The fleet's, where this replica fetches for all.
+    pub(super) lease: Option<Lease>,
+    /// Whether it has waited for another replica's.
+    pub(super) has_waited: bool,
     pub(super) stale: Option<Arc<StoredResponse>>,
     /// Whether it is known what the second tier has.
     pub(super) knows_second: bool,
@@ -68,7 +73,18 @@ impl Fetch {
     ) -> Self {
         let (cache, inquiry) = (Arc::clone(cache), Arc::clone(inquiry));
         let own = HeaderMap::new();
-        Self { cache, inquiry, leader, stale, knows_second: false, incomplete: None, own, tell }
+        Self {
+            cache,
+            inquiry,
+            leader,
+            lease: None,
+            has_waited: false,
+            stale,
+            knows_second: false,
+            incomplete: None,
+            own,
+            tell,
+        }
     }
 
     /// Fetches, tells, fills and stores.
@@ -91,6 +107,17 @@ impl Fetch {
         if let Some(failure) = self.cache.failed.recall(self.inquiry.known_by(), now) {
             return self.tell_all(Verdict::Failed(failure), Told::Failed(failure));
         }
+        if self.is_for_the_fleet() {
+            // Boxed: only where it is asked for does it take room.
+            if let Some(fetch) = Box::pin(self.in_its_turn()).await {
+                fetch.go_forward().await;
+            }
+        } else {
+            self.go_forward().await;
+        }
+    }
+
+    async fn go_forward(self) {
         // What a client is served stale costs it nothing, so neither does the refresh that nobody waits for.
         if self.tell.is_some()
             && let Err(reason) = self.inquiry.go_forward(&self.cache.clock).await
@@ -209,7 +236,8 @@ impl Fetch {
             instead = self.may_do_instead(stale);
             match validated(&stale.head().fields(0), response.status(), response.headers()) {
                 Validated::Freshened(fields) => {
-                    return self.freshen(stale, fields, response.headers(), exchange);
+                    let received = response.headers();
+                    return self.freshen(stale, fields, received, exchange).await;
                 }
                 Validated::Failed if instead => {
                     self.tell_all(
@@ -270,11 +298,12 @@ impl Fetch {
         if is_worth_remembering(refusal) {
             let (duration, now) = (self.cache.settings().uncacheable_for, self.cache.clock.now());
             self.cache.uncacheable.remember(self.inquiry.known_by(), refusal, duration, now);
+            self.note();
         }
     }
 
     /// RFC 9111 §4.3.4: "the cache can … update the stored response".
-    fn freshen(
+    async fn freshen(
         mut self,
         stale: &Arc<StoredResponse>,
         mut fields: HeaderMap,
@@ -295,13 +324,16 @@ impl Fetch {
         let fate = self.cache.purged.fate(freshened.head());
         if storable == Storability::Store && fate != Some(Condemned::Hard) {
             self.cache.memory.insert(self.inquiry.key(), Arc::clone(&freshened));
-            // What is validated for each request is not written for each.
-            if !terms.is_never_fresh() {
-                self.cache.share(&self.inquiry, &freshened);
-            }
+            let (cache, inquiry) = (Arc::clone(&self.cache), Arc::clone(&self.inquiry));
+            let (lease, own) = (self.lease.take(), std::mem::take(&mut self.own));
             let verdict = Verdict::Stored(Arc::clone(&freshened), Origin::Validated);
-            let own = std::mem::take(&mut self.own);
-            return self.tell_all(verdict, Told::Validated(freshened, own));
+            self.tell_all(verdict, Told::Validated(Arc::clone(&freshened), own));
+            // What is validated for each request is not written for each.
+            return if terms.is_never_fresh() {
+                cache.keep_to_itself(lease.as_ref());
+            } else {
+                cache.share_in_turn(&inquiry, &freshened, lease).await;
+            };
         }
         // What it says now forbids keeping it: good for the request that asked, and for nobody else.
         self.cache.let_go(&self.inquiry, stale);
@@ -310,6 +342,9 @@ impl Fetch {
             Storability::Store => Refusal::Invalidated,
         };
         self.inquiry.counters.not_stored(refusal.as_str());
+        if is_worth_remembering(refusal) {
+            self.note();
+        }
         let own = std::mem::take(&mut self.own);
         self.tell_all(Verdict::Declined(refusal), Told::Validated(freshened, own));
     }

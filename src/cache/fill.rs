@@ -39,6 +39,9 @@ impl Fetch {
             None => cache.code(&self.inquiry, &head, &identity, &limit),
             Some(_) => Vec::new(),
         };
+        if coders.is_empty() && cache.is_too_large_for_second(limit.expected) {
+            cache.keep_to_itself(self.lease.take().as_ref());
+        }
         let mut fills = vec![(Coding::Identity, identity.clone())];
         fills.extend(coders.iter().map(|coder| (coder.coding, coder.fill.clone())));
         let names: Vec<HeaderName> = head.selecting().collect();
@@ -96,9 +99,10 @@ impl Fetch {
                 fill.settle(stored);
             }
         }
-        cache.keep(&self.inquiry, &response);
+        cache.memory.insert(self.inquiry.key(), Arc::clone(&response));
         cache.uncacheable.forget(self.inquiry.known_by());
-        self.leader.land(Verdict::Stored(response, Origin::Fetched));
+        self.leader.land(Verdict::Stored(Arc::clone(&response), Origin::Fetched));
+        cache.share_in_turn(&self.inquiry, &response, self.lease).await;
     }
 
     pub(super) fn was_not_kept(self, outgrown: bool) {

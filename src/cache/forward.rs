@@ -115,7 +115,7 @@ impl Cache {
             Storability::Store
                 if length.is_some_and(|length| length <= self.settings().max_object) =>
             {
-                self.uncacheable.forget(inquiry.known_by());
+                self.forget_refusal(inquiry);
             }
             Storability::Store => {}
             Storability::Refuse(refusal) => inquiry.counters.not_stored(refusal.as_str()),

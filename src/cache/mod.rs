@@ -18,6 +18,7 @@ mod head;
 mod inquiry;
 mod invalidate;
 mod keep_part;
+mod leased;
 mod lookup;
 mod peek;
 mod posted;
@@ -46,7 +47,7 @@ use crate::caching::storability::Refusal;
 use crate::caching::stored::{StoredHead, StoredResponse};
 use crate::clock::Clock;
 use crate::counters::Outcome;
-use crate::fleet::Log;
+use crate::fleet::{Leases, Log};
 use crate::limit::Denied;
 use crate::semantics::content_coding::Coding;
 use crate::store::{Memory, Purged, Remembered, Second, SecondSettings, Synced};
@@ -115,6 +116,8 @@ pub struct Cache {
     /// What tells the other replicas of purges.
     log: Option<Arc<Log>>,
     collapser: Collapser,
+    /// Where one replica fetches for all; `None`: there is no fleet.
+    leases: Option<Leases>,
     uncacheable: Remembered<Refusal>,
     failed: Remembered<Failure>,
     /// What was fetched anew because somebody asked, and is not again for a while.
@@ -152,6 +155,7 @@ impl Cache {
             synced: Synced::alone(),
             log: None,
             collapser: Collapser::default(),
+            leases: None,
             uncacheable: Remembered::new(UNCACHEABLE_KEYS),
             failed: Remembered::new(FAILED_KEYS),
             refreshed: Remembered::new(REFRESHED_KEYS),
@@ -175,6 +179,12 @@ impl Cache {
     #[must_use]
     pub fn backed_by(self, second: Arc<Second>) -> Self {
         Self { second: Some(second), ..self }
+    }
+
+    /// The same, with one fetch for the whole fleet where routes ask for it.
+    #[must_use]
+    pub fn with_leases(self, leases: Option<Leases>) -> Self {
+        Self { leases, ..self }
     }
 
     /// Behaves like this from now on. The capacity stays what it is, and all that is stored stays stored; what failed is

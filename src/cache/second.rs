@@ -20,7 +20,7 @@ use crate::caching::vary::selecting_values;
 use crate::clock::Timestamp;
 use crate::counters::{LookupResult, Tier};
 use crate::store::codec::Kept;
-use crate::store::{Condemned, Judged, Read};
+use crate::store::{Condemned, Judged, Read, Second};
 
 /// What the second tier has for a request.
 pub(super) enum Further {
@@ -141,18 +141,23 @@ impl Cache {
                 if grounds == Some(StaleGrounds::WhileRevalidate) {
                     self.refresh(inquiry, &response, true);
                 }
-                Some(self.met_further(inquiry, response))
+                Some(self.met_further(inquiry, response, FROM))
             }
             _ => None,
         }
     }
 
     /// A response of the second tier as an answer.
-    pub(super) fn met_further(&self, inquiry: &Inquiry, response: Arc<StoredResponse>) -> Served {
+    pub(super) fn met_further(
+        &self,
+        inquiry: &Inquiry,
+        response: Arc<StoredResponse>,
+        from: &'static str,
+    ) -> Served {
         let (terms, now) = (response.head().terms_by(&inquiry.route.rules), self.clock.now());
         let ttl = terms.ttl(now);
         if terms.remaining(now) > 0 {
-            return Served { status: CacheStatus::hit(ttl).because(FROM), ..hit(response, ttl) };
+            return Served { status: CacheStatus::hit(ttl).because(from), ..hit(response, ttl) };
         }
         let grounds = StaleGrounds::WhileRevalidate.as_str();
         stale(response, CacheStatus::hit(ttl).because(grounds))
@@ -187,17 +192,26 @@ impl Cache {
         self.share(inquiry, response);
     }
 
-    /// Has a stored response stored in the second tier too, where it may be: whole, and not selected by what a client keeps
-    /// to itself.
+    /// Has a stored response stored in the second tier too, where it may be.
     pub(super) fn share(&self, inquiry: &Inquiry, response: &Arc<StoredResponse>) {
-        let Some(second) = &self.second else { return };
+        if let Some(second) = self.second_for(inquiry, response) {
+            second.write(Arc::clone(response));
+        }
+    }
+
+    /// The second tier, where a stored response may be stored there too: whole, and not selected by what a client keeps to
+    /// itself.
+    pub(super) fn second_for(
+        &self,
+        inquiry: &Inquiry,
+        response: &StoredResponse,
+    ) -> Option<&Arc<Second>> {
         let is_secret = |name: &HeaderName| {
             [AUTHORIZATION, COOKIE].contains(name) || inquiry.route.client_fields.contains(name)
         };
-        if response.extents().is_none() && !response.head().selecting().any(|name| is_secret(&name))
-        {
-            second.write(Arc::clone(response));
-        }
+        let may_be = response.extents().is_none()
+            && !response.head().selecting().any(|name| is_secret(&name));
+        self.second.as_ref().filter(|_| may_be)
     }
 
     /// Lets go of a response in every tier.
@@ -210,12 +224,15 @@ impl Cache {
 }
 
 /// What `Cache-Status` says of a hit in the second tier.
-const FROM: &str = "redis";
+pub(super) const FROM: &str = "redis";
+/// The same where it had been waited for.
+pub(super) const FROM_FLEET: &str = "fleet";
 
 impl Fetch {
     /// Looks into the second tier. `None`: there is a response, and all have been told.
     pub(super) async fn after_second(mut self) -> Option<Self> {
         let flight = Arc::clone(self.leader.flight());
+        let origin = if self.has_waited { Origin::Fleet } else { Origin::Second };
         let rules = &self.inquiry.route.rules;
         let is_validated_anyway =
             self.stale.as_ref().is_some_and(|stale| stale.head().terms_by(rules).is_never_fresh());
@@ -225,10 +242,10 @@ impl Fetch {
         let (cache, inquiry) = (Arc::clone(&self.cache), Arc::clone(&self.inquiry));
         let directives = inquiry.directives().undemanding();
         match cache.look_further(&inquiry, &directives, self.stale.as_ref()).await {
-            Further::Usable(response, None) => self.end_met(response, Origin::Second),
+            Further::Usable(response, None) => self.end_met(response, origin),
             // A refresh is there to bring something fresh.
             Further::Usable(response, Some(_)) if self.tell.is_some() => {
-                self.end_met(Arc::clone(&response), Origin::Second);
+                self.end_met(Arc::clone(&response), origin);
                 cache.refresh(&inquiry, &response, true);
             }
             Further::Usable(response, Some(_)) | Further::Validate(response) => {

@@ -68,9 +68,9 @@ impl<T: Copy> Remembered<T> {
         shard.facts.get(&key).filter(|fact| now < fact.until).map(|fact| fact.value)
     }
 
-    /// Forgets what was known of a key.
-    pub fn forget(&self, key: u64) {
-        self.shard(key).facts.remove(&key);
+    /// Forgets what was known of a key; whether anything was.
+    pub fn forget(&self, key: u64) -> bool {
+        self.shard(key).facts.remove(&key).is_some()
     }
 
     /// Forgets everything.
@@ -121,7 +121,7 @@ mod tests {
         remembered.remember(7, 'x', MINUTE, at(0));
         assert_eq!(remembered.recall(7, at(59)), Some('x'));
         assert_eq!(remembered.recall(7, at(60)), None);
-        remembered.forget(7);
+        assert!(remembered.forget(7) && !remembered.forget(7));
         assert_eq!(remembered.recall(7, at(0)), None);
         remembered.remember(8, 'x', MINUTE, at(0));
         remembered.clear();

@@ -1,5 +1,6 @@
 //! Several replicas and the Redis they share.
 
+mod collapsing; // one fetch for all of them
 mod limits; // how much each client may ask for, of all replicas together
 mod link; // Redis away, hung, and other than it was
 mod tier; // responses in Redis

@@ -176,6 +176,19 @@ async fn of_those_whose_patience_ends_one_leads_and_the_first_answer_serves_all(
 }
 
 #[tokio::test]
+async fn who_waits_for_another_replica_leads_anew_itself() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let leader = bench.lead(&none);
+    let flight = leader.flight();
+    assert!(flight.will_lead_anew());
+    assert!(bench.collapser.succeed(flight, &bench.joining(&none)).is_none());
+    flight.may_be_succeeded();
+    let successor = bench.collapser.succeed(flight, &bench.joining(&none)).unwrap();
+    assert!(successor.flight().in_haste && !flight.in_haste);
+    assert!(!flight.will_lead_anew(), "somebody does already");
+}
+
+#[tokio::test]
 async fn new_requests_join_the_successor() {
     let (bench, none) = (Bench::new(), HeaderMap::new());
     let slow = bench.lead(&none);
