@@ -21,6 +21,11 @@ pub(super) fn reply(value: Value) -> Result<Reply, Trouble> {
     })
 }
 
+/// Whether another node of a cluster has the key. If it is there to stay, the library knows by now.
+pub(super) fn is_redirection(error: &Error) -> bool {
+    *error.kind() == ErrorKind::Routing && error.details().starts_with("Too many redirections")
+}
+
 /// What an error comes to. Errors of Redis begin with a word; a script's say more before it only in old versions.
 pub(super) fn trouble(error: &Error) -> Trouble {
     match error.details().split_whitespace().next().unwrap_or_default() {
@@ -33,6 +38,8 @@ pub(super) fn trouble(error: &Error) -> Trouble {
         _ => {}
     }
     match error.kind() {
+        // Of a key that is under way from one node to another.
+        _ if is_redirection(error) => Trouble::Refused,
         ErrorKind::Auth => Trouble::Denied,
         ErrorKind::Timeout => Trouble::Timeout,
         ErrorKind::IO

@@ -11,11 +11,12 @@ use fred::error::Error;
 use fred::interfaces::ClientLike;
 use fred::types::config::Options as Deadline;
 use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::util::redis_keyslot;
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
 use super::address::Address;
-use super::answer::{reply, trouble};
+use super::answer::{is_redirection, reply, trouble};
 use super::breaker::Breaker;
 use super::line::{Ending, Line};
 use super::listener::{Listener, Message};
@@ -164,16 +165,16 @@ impl Link {
             let rest = keys.iter().chain(&arguments).cloned();
             [body, count].into_iter().chain(rest).map(Value::Bytes).collect()
         };
-        // The first key follows the script and the number of keys.
-        let custom = |name| CustomCommand::new_static(name, ClusterHash::Offset(2), false);
+        // A slot, not the place of the key: of a custom command the library minds nothing else.
+        let slot = keys.first().map(|key| redis_keyslot(key));
+        let custom = |name| CustomCommand::new_static(name, slot, false);
         self.core
             .attempt(operation, async |client, deadline| {
-                let client = client.with_options(deadline);
                 let known = values(Bytes::copy_from_slice(script.digest().as_bytes()));
-                match client.custom(custom("EVALSHA"), known).await {
+                match sent(client, deadline, custom("EVALSHA"), known).await {
                     Err(error) if error.details().starts_with("NOSCRIPT") => {
                         let whole = values(Bytes::from_static(script.text.as_bytes()));
-                        client.custom(custom("EVAL"), whole).await
+                        sent(client, deadline, custom("EVAL"), whole).await
                     }
                     outcome => outcome,
                 }
@@ -206,7 +207,7 @@ impl Core {
         let custom = CustomCommand::new_static(name, ClusterHash::FirstKey, false);
         let arguments: Vec<_> = arguments.into_iter().map(Value::Bytes).collect();
         self.attempt(operation, async |client, deadline| {
-            client.with_options(deadline).custom(custom, arguments).await
+            sent(client, deadline, custom, arguments).await
         })
         .await
     }
@@ -265,6 +266,23 @@ impl Core {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a command; again, where another node of a cluster has its key.
+async fn sent(
+    client: &Client,
+    deadline: &Deadline,
+    command: CustomCommand,
+    arguments: Vec<Value>,
+) -> Result<Value, Error> {
+    let asked = client.with_options(deadline);
+    if !client.is_clustered() {
+        return asked.custom(command, arguments).await;
+    }
+    match asked.custom(command.clone(), arguments.clone()).await {
+        Err(error) if is_redirection(&error) => asked.custom(command, arguments).await,
+        outcome => outcome,
     }
 }
 

@@ -18,8 +18,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const LIFE_SIGN: Duration = Duration::from_secs(2);
 /// Commands that may wait for one connection.
 const MOST_WAITING: usize = 4096;
-/// MOVED and ASK that are followed for one command.
-const MOST_REDIRECTIONS: u32 = 5;
 /// Messages that may wait to be passed on.
 const MOST_MESSAGES: usize = 1024;
 
@@ -55,9 +53,10 @@ impl Options {
             connection_timeout: CONNECT_TIMEOUT,
             internal_command_timeout: CONNECT_TIMEOUT,
             max_command_buffer_len: MOST_WAITING,
-            max_redirections: MOST_REDIRECTIONS,
-            // Following a redirection is an attempt. After a loss there is none: there is no policy to reconnect.
-            max_command_attempts: 1 + MOST_REDIRECTIONS,
+            // After MOVED it learns the new slots and gives the command back, which is asked again. ASK it cannot follow: it
+            // sends ASKING, takes whatever comes next for the answer to it, and asks the same node again.
+            max_redirections: 0,
+            max_command_attempts: 1,
             // Changed credentials end the connections made with the old ones.
             reconnect_on_auth_error: true,
             tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },

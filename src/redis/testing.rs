@@ -17,6 +17,8 @@ pub(crate) struct Server {
     address: SocketAddr,
     arguments: Vec<String>,
     directory: PathBuf,
+    /// The file of a Sentinel's configuration.
+    sentinel: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -28,15 +30,30 @@ impl Server {
 
     /// The same with further arguments: `["--maxmemory", "2mb"]`.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        Self::launch(arguments, None)
+    }
+
+    /// A Sentinel that goes by this configuration.
+    pub(crate) fn start_sentinel(configuration: &str) -> Self {
+        Self::launch(&[], Some(configuration))
+    }
+
+    fn launch(arguments: &[&str], sentinel: Option<&str>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("forebay-redis-{}-{count}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).unwrap();
+        let sentinel = sentinel.map(|configuration| {
+            let file = directory.join("sentinel.conf");
+            std::fs::write(&file, configuration).unwrap();
+            file
+        });
         let mut server = Self {
             address: unused_address(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             directory,
+            sentinel,
             child: None,
         };
         server.restart();
@@ -60,18 +77,14 @@ impl Server {
     /// Starts it again at the same address, empty.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        let child = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        match &self.sentinel {
+            Some(file) => command.arg(file).arg("--sentinel"),
+            None => command.args(["--save", "", "--appendonly", "no"]),
+        };
+        let child = command
             .args(["--port", &self.address.port().to_string(), "--bind", "127.0.0.1"])
-            .args([
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--daemonize",
-                "no",
-                "--loglevel",
-                "warning",
-            ])
+            .args(["--daemonize", "no", "--loglevel", "warning"])
             .arg("--dir")
             .arg(&self.directory)
             .args(&self.arguments)

@@ -1,5 +1,6 @@
 //! The link against real servers, and against what is none.
 
+mod cluster;
 mod faults;
 mod places;
 

@@ -10,7 +10,7 @@ use crate::redis::Events;
 use crate::redis::testing::unused_address;
 
 const SHORT: Duration = Duration::from_millis(25);
-const NOTHING: Script = Script::new("return redis.call('GET', KEYS[1])");
+static NOTHING: Script = Script::new("return redis.call('GET', KEYS[1])");
 
 async fn run(link: &Link) -> Result<Reply, Trouble> {
     link.run(Operation::Limit, &NOTHING, &[link.key("a", "")], Vec::new()).await
