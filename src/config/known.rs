@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::nearest::nearest;
 use super::problem::{Origin, Problem};
-use super::wrong::NOT_IN_BUILD;
 
 /// A key that something asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,20 +13,15 @@ pub(super) struct Known {
     pub(super) key: &'static str,
     /// As it would be written in a variable; `None`: it has none.
     pub(super) default: Option<&'static str>,
-    pub(super) in_build: bool,
 }
 
 impl Known {
     pub(super) fn with_default(section: &str, key: &'static str, default: &'static str) -> Self {
-        Self { section: section.to_owned(), key, default: Some(default), in_build: true }
+        Self { section: section.to_owned(), key, default: Some(default) }
     }
 
     pub(super) fn optional(section: &str, key: &'static str) -> Self {
-        Self { section: section.to_owned(), key, default: None, in_build: true }
-    }
-
-    pub(super) fn not_in_build(section: &str, key: &'static str) -> Self {
-        Self { section: section.to_owned(), key, default: None, in_build: false }
+        Self { section: section.to_owned(), key, default: None }
     }
 
     /// The full name, without a route's number.
@@ -68,29 +62,17 @@ impl Unknown {
 
     /// What to say of it, given all keys there are.
     pub(super) fn problem(&self, known: &BTreeSet<Known>) -> Problem {
-        let message = if self.is_within_what_is_not_in_build(known) {
-            NOT_IN_BUILD.to_owned()
-        } else {
-            let what = if self.is_table { "unknown table" } else { "unknown key" };
-            match self.meant(known) {
-                Some(meant) => format!("{what}; did you mean {meant}?"),
-                None => what.to_owned(),
-            }
+        let what = if self.is_table { "unknown table" } else { "unknown key" };
+        let message = match self.meant(known) {
+            Some(meant) => format!("{what}; did you mean {meant}?"),
+            None => what.to_owned(),
         };
         Problem { origin: self.origin.clone(), key: self.path.clone(), message }
     }
 
-    /// Files say it of the table; a variable names a key within.
-    fn is_within_what_is_not_in_build(&self, known: &BTreeSet<Known>) -> bool {
-        known.iter().filter(|known| !known.in_build).any(|known| {
-            let rest = self.path.strip_prefix(&known.path());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
-    }
-
     /// The same key of another table, else the nearest of the same table.
     fn meant(&self, known: &BTreeSet<Known>) -> Option<String> {
-        let elsewhere = known.iter().filter(|known| known.key == self.key && known.in_build);
+        let elsewhere = known.iter().filter(|known| known.key == self.key);
         let elsewhere: Vec<_> = elsewhere.map(|known| format!("{:?}", known.path())).collect();
         if !elsewhere.is_empty() && elsewhere.len() <= 3 {
             return Some(elsewhere.join(" or "));

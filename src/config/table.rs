@@ -13,7 +13,7 @@ use super::known::{Known, Unknown};
 use super::problem::Origin;
 use super::reader::Reader;
 use super::value::{Raw, Value};
-use super::wrong::{NOT_IN_BUILD, Wrong};
+use super::wrong::Wrong;
 
 /// A table being read.
 pub(super) struct Table<'t> {
@@ -203,17 +203,6 @@ impl<'t> Table<'t> {
             table.read(|table| read(name.get_ref(), table))
         });
         tables.collect()
-    }
-
-    /// Keys that are known and do nothing yet.
-    pub(super) fn not_in_build(&self, keys: &[&'static str]) {
-        for key in keys {
-            self.learn(Known::not_in_build(&self.section, key));
-            if let Some((name, _)) = self.entry(key) {
-                let origin = self.content_origin(name.span().start);
-                self.reader.report(origin, &self.path_of(key), NOT_IN_BUILD);
-            }
-        }
     }
 
     /// Whether the table stands in the file.

@@ -78,4 +78,4 @@ impl Wrong {
 }
 
 /// What is said of keys and values that are known but do nothing yet.
-pub(super) const NOT_IN_BUILD: &str = "is not in this build";
+const NOT_IN_BUILD: &str = "is not in this build";

@@ -81,7 +81,7 @@ fn needed_beside(header: &str, line: &str) -> &'static str {
 fn leaves() -> BTreeMap<String, Option<&'static str>> {
     let known = every_key();
     let sections: Vec<_> = known.iter().map(|known| known.section.clone()).collect();
-    let leaves = known.iter().filter(|known| known.in_build && !sections.contains(&known.path()));
+    let leaves = known.iter().filter(|known| !sections.contains(&known.path()));
     leaves.map(|known| (known.path(), known.default)).collect()
 }
 

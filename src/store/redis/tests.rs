@@ -14,8 +14,8 @@ use crate::caching::stored::{HeadParts, StoredHead};
 use crate::caching::terms::terms;
 use crate::caching::vary::selecting_values;
 use crate::counters::Counters;
-use crate::redis::{Reply, Settings};
 use crate::redis::testing::Server;
+use crate::redis::{Reply, Settings};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 const SETTINGS: SecondSettings =
