@@ -1,10 +1,12 @@
 //! Several replicas and the Redis they share.
 
 mod collapsing; // one fetch for all of them
+mod faults; // what goes wrong with Redis, under load
 mod limits; // how much each client may ask for, of all replicas together
 mod link; // Redis away, hung, and other than it was
-mod tier; // responses in Redis
 mod purges; // what they forget together
+mod tier; // responses in Redis
+mod topologies; // the same on one Redis, on a cluster, behind Sentinels
 
 use crate::support::{Forebay, Origin, fresh, unused_address};
 

@@ -1,14 +1,19 @@
 //! The test bench: the real program, a scripted origin behind it, a raw client before it.
 
 mod client;
+mod cluster;
 mod file;
+mod fleet;
 mod forebay;
 mod gate;
+mod load;
 mod origin;
 mod redis;
 mod relay;
 mod reply;
 mod secured;
+mod sentinel;
+mod shared;
 pub(crate) mod token;
 mod unix;
 mod wire;
@@ -17,14 +22,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Closing, Response};
+pub(crate) use cluster::Cluster;
 pub(crate) use file::{Version, changing, file, part};
+pub(crate) use fleet::{Fleet, HUNDRED};
 pub(crate) use forebay::{Directory, Forebay, Launch, run};
 pub(crate) use gate::Gate;
+pub(crate) use load::{Load, none_failed};
 pub(crate) use origin::{Exchange, Origin, Request};
 pub(crate) use redis::Redis;
-pub(crate) use relay::Relay;
+pub(crate) use relay::{Manner, Relay};
 pub(crate) use reply::{Reply, fresh, ok};
 pub(crate) use secured::{Authority, Certificate, Handshake, Manners, Secured};
+pub(crate) use sentinel::Sentinel;
+pub(crate) use shared::Shared;
 pub(crate) use unix::listen_on;
 pub(crate) use wire::{End, Framing, Head};
 
