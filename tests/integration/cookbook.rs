@@ -5,7 +5,7 @@ use std::fs;
 use forebay::config::{self, Environment};
 use jsonwebtoken::{EncodingKey, Header, encode};
 
-use crate::support::{Exchange, Forebay, Gate, Launch, Origin, fresh, ok};
+use crate::support::{Exchange, Forebay, Gate, Launch, Origin, Redis, eventually, fresh, ok};
 
 fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -14,7 +14,7 @@ fn readme() -> String {
 /// The configuration below that heading.
 fn recipe(heading: &str) -> String {
     let readme = readme();
-    let (_, section) = readme.split_once(&format!("\n### {heading}\n")).expect("such a recipe");
+    let (_, section) = readme.split_once(&format!("## {heading}\n")).expect("such a recipe");
     let (_, block) = section.split_once("```toml\n").unwrap();
     block.split_once("```").unwrap().0.to_owned()
 }
@@ -151,4 +151,23 @@ fn statistics_until_midnight() {
     let ttl: i64 = hit.cache_parameter("ttl").unwrap().parse().unwrap();
     // At most the longest day there is, on which the clocks are put back.
     assert!((1..=25 * 3600).contains(&ttl), "{ttl}");
+}
+
+#[test]
+fn a_fleet() {
+    let redis = Redis::start();
+    let origin = Origin::start(tell);
+    let start = || {
+        let launch = Launch::new(&origin.url(), &recipe("A fleet"));
+        launch.environment("REDIS_URL", &redis.url()).start()
+    };
+    let (one, other) = (start(), start());
+    let mut number = 0;
+    eventually("what one fetched, the other has", || {
+        number += 1;
+        let report = format!("/reports/{number}");
+        let fetched = one.get(&report);
+        // There are but twenty requests a second.
+        fetched.status() == 200 && other.get(&report).text() == fetched.text()
+    });
 }
