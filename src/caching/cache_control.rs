@@ -267,7 +267,7 @@ fn field_names(argument: &Argument<'_>) -> FieldNames {
 }
 
 fn is_judged_by(name: &HeaderName) -> bool {
-    const JUDGED_BY: [HeaderName; 11] = [
+    static JUDGED_BY: [HeaderName; 11] = [
         header::AGE,
         header::CACHE_CONTROL,
         header::CONTENT_ENCODING,

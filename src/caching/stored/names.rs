@@ -5,8 +5,9 @@ use http::{HeaderName, header};
 /// Stands before a name that has no number.
 pub(super) const OTHER: u8 = u8::MAX;
 
-/// In no particular order, but never reordered while a block of an older build could be read.
-const NAMES: [HeaderName; 40] = [
+/// In no particular order, but never reordered while a block of an older build could be read. A `static`: of a `const`, each
+/// use would make all forty anew.
+static NAMES: [HeaderName; 40] = [
     header::ACCEPT_RANGES,
     header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
     header::ACCESS_CONTROL_ALLOW_HEADERS,
