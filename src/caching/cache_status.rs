@@ -1,10 +1,10 @@
 //! The Cache-Status field: how this cache handled a request (RFC 9211 §2).
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use http::StatusCode;
 
-/// One member of Cache-Status, ours. Written by its [`fmt::Display`].
+/// One member of Cache-Status, ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheStatus {
     /// Whether the response came from the cache.
@@ -101,32 +101,40 @@ impl CacheStatus {
             detail: None,
         }
     }
+
+    /// The member as it is written. Every response has one, so it is put together without much ado.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(64);
+        text.push_str("forebay");
+        match self.handling {
+            Handling::Hit => text.push_str("; hit"),
+            Handling::Forwarded(fwd) => text.extend(["; fwd=", fwd.as_str()]),
+            Handling::Neither => {}
+        }
+        if let Some(status) = &self.fwd_status {
+            text.extend(["; fwd-status=", status.as_str()]);
+        }
+        if let Some(ttl) = self.ttl {
+            text.push_str("; ttl=");
+            // Writing to a String does not fail.
+            let _ = write!(text, "{ttl}");
+        }
+        if self.stored {
+            text.push_str("; stored");
+        }
+        if self.collapsed {
+            text.push_str("; collapsed");
+        }
+        if let Some(detail) = self.detail {
+            text.extend(["; detail=", detail]);
+        }
+        text
+    }
 }
 
 impl fmt::Display for CacheStatus {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("forebay")?;
-        match self.handling {
-            Handling::Hit => out.write_str("; hit")?,
-            Handling::Forwarded(fwd) => write!(out, "; fwd={}", fwd.as_str())?,
-            Handling::Neither => {}
-        }
-        if let Some(status) = self.fwd_status {
-            write!(out, "; fwd-status={}", status.as_u16())?;
-        }
-        if let Some(ttl) = self.ttl {
-            write!(out, "; ttl={ttl}")?;
-        }
-        if self.stored {
-            out.write_str("; stored")?;
-        }
-        if self.collapsed {
-            out.write_str("; collapsed")?;
-        }
-        if let Some(detail) = self.detail {
-            write!(out, "; detail={detail}")?;
-        }
-        Ok(())
+        out.write_str(&self.text())
     }
 }
 

@@ -1,7 +1,5 @@
 //! The fields that every response gets, or a stored one gets again.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, AGE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,9 +13,7 @@ static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Says how the request was handled, behind what caches before us said.
 pub(super) fn say(fields: &mut HeaderMap, status: &CacheStatus) {
-    let mut text = String::with_capacity(64);
-    let _ = write!(text, "{status}");
-    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(status.text())) {
         fields.append(&CACHE_STATUS, value);
     }
 }
@@ -42,22 +38,21 @@ pub(super) fn vary<'n>(
     key_headers: impl Iterator<Item = &'n HeaderName>,
 ) {
     let ours = coded.then_some(&ACCEPT_ENCODING).into_iter().chain(key_headers);
-    let mut missing = String::new();
-    for name in ours {
-        let named = list_members(fields, &VARY)
-            .any(|member| member == "*" || member.eq_ignore_ascii_case(name.as_str()));
-        if !named {
-            let separator = if missing.is_empty() { "" } else { ", " };
-            let _ = write!(missing, "{separator}{name}");
+    let is_named = |name: &HeaderName| {
+        list_members(fields, &VARY)
+            .any(|member| member == "*" || member.eq_ignore_ascii_case(name.as_str()))
+    };
+    let missing: Vec<&HeaderName> = ours.filter(|name| !is_named(name)).collect();
+    let merged = match missing.as_slice() {
+        [] => return,
+        [only] if !fields.contains_key(VARY) => Ok(HeaderValue::from((*only).clone())),
+        missing => {
+            let theirs = list_members(fields, &VARY);
+            let all: Vec<&str> = theirs.chain(missing.iter().map(|name| name.as_str())).collect();
+            HeaderValue::try_from(all.join(", "))
         }
-    }
-    if missing.is_empty() {
-        return;
-    }
-    let theirs: Vec<&str> = list_members(fields, &VARY).collect();
-    let merged =
-        if theirs.is_empty() { missing } else { format!("{}, {missing}", theirs.join(", ")) };
-    if let Ok(merged) = HeaderValue::from_maybe_shared(Bytes::from(merged)) {
+    };
+    if let Ok(merged) = merged {
         fields.insert(VARY, merged);
     }
 }
