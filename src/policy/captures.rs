@@ -8,10 +8,6 @@ use std::ops::Range;
 pub struct Captures(Vec<Range<usize>>);
 
 impl Captures {
-    pub(super) fn with_capacity(count: usize) -> Self {
-        Self(Vec::with_capacity(count))
-    }
-
     pub(super) fn push(&mut self, range: Range<usize>) {
         self.0.push(range);
     }

@@ -47,6 +47,9 @@ impl Hosts {
 
     /// The most specific route for `authority`, `path` and `method`.
     pub(super) fn find(&self, method: &Method, authority: &str, path: &str) -> Option<usize> {
+        if self.exact.is_empty() && self.wildcard.is_empty() {
+            return self.every.find(method, path);
+        }
         let (name, port) = split_authority(authority);
         let name = lower_case(name);
         let wildcards = self.domains_above(&name).filter_map(|domain| self.wildcard.get(domain));

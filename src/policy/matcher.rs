@@ -54,8 +54,9 @@ impl Trie {
     /// `remaining` is what is left of the path behind the last slash read, or `None` if there was no more slash.
     fn find_below(&self, method: &Method, remaining: Option<&str>) -> Option<usize> {
         let Some(remaining) = remaining else { return self.ends.find(method) };
-        let (segment, behind) = match remaining.split_once('/') {
-            Some((segment, behind)) => (segment, Some(behind)),
+        let slash = remaining.bytes().position(|octet| octet == b'/');
+        let (segment, behind) = match slash.and_then(|at| remaining.split_at_checked(at)) {
+            Some((segment, behind)) => (segment, behind.get(1..)),
             None => (remaining, None),
         };
         let literal = || self.literals.get(segment)?.find_below(method, behind);

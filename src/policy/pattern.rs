@@ -52,12 +52,13 @@ impl PathPattern {
 
     /// What the captures stand for in `path`; `None` if the pattern does not match it.
     pub fn captures(&self, path: &str) -> Option<Captures> {
-        let mut captures = Captures::with_capacity(self.capture_names().count());
+        let mut captures = Captures::default();
         let mut start = 0;
         for segment in &self.segments {
             let remaining = path.get(start..)?.strip_prefix('/')?;
             start += 1;
-            let end = start + remaining.find('/').unwrap_or(remaining.len());
+            let slash = remaining.bytes().position(|octet| octet == b'/');
+            let end = start + slash.unwrap_or(remaining.len());
             match segment {
                 Segment::Literal(literal) if path.get(start..end)? == &**literal => {}
                 Segment::Capture(_) if start < end => captures.push(start..end),
