@@ -1,7 +1,7 @@
 //! What is counted for each upstream.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -22,7 +22,11 @@ pub struct UpstreamCounters {
     durations: Series<OfUpstream, Histogram>,
     healthy: Series<Server, Gauge>,
     duration: Histogram,
+    /// Handles on what ordinary answers count.
+    usual: [OnceLock<Counter>; USUAL.len()],
 }
+
+const USUAL: [u16; 4] = [200, 304, 206, 404];
 
 impl UpstreamCounters {
     pub(super) fn new(upstream: &str) -> Self {
@@ -30,13 +34,19 @@ impl UpstreamCounters {
         let durations = Series::default();
         let duration = durations.get(OfUpstream { upstream: Arc::clone(&upstream) });
         let (requests, healthy) = (Series::default(), Series::default());
-        Self { upstream, requests, durations, healthy, duration }
+        let usual = Default::default();
+        Self { upstream, requests, durations, healthy, duration, usual }
     }
 
     /// A request was forwarded and answered with this status, or not answered.
     pub fn request(&self, status: Option<u16>) {
+        let position = USUAL.iter().position(|usual| Some(*usual) == status);
         let status = status.map_or(Status::Error, Status::Code);
-        self.requests.get(Request { upstream: Arc::clone(&self.upstream), status }).inc();
+        let series = || self.requests.get(Request { upstream: Arc::clone(&self.upstream), status });
+        match position.and_then(|position| self.usual.get(position)) {
+            Some(counter) => counter.get_or_init(series).inc(),
+            None => series().inc(),
+        };
     }
 
     /// The head of an answer came, `took` after the request was begun.

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::response_body::{Release, ResponseBody};
 use super::server::Server;
 use super::{Forward, Forwarded, HostField, Timeouts, Upstream, is_event_stream};
-use crate::body::{Body, BodyError, Ending, Tunnel, TunnelEnd, Watched};
+use crate::body::{Body, BodyError, Ending, Interim, Tunnel, TunnelEnd, Watched};
 use crate::semantics::connection::strip_hop_by_hop;
 use crate::semantics::framing::{ResponseBody as Framing, response_framing};
 use crate::semantics::method;
@@ -47,6 +47,8 @@ pub(super) struct Attempts {
     request: Option<Request<Body>>,
     /// The same request once more, where it may be sent twice.
     spare: Option<Request<Body>>,
+    /// Where interim responses to the spare one go.
+    interim: Option<Interim>,
     upload: Upload,
     exchange: Exchange,
 }
@@ -72,18 +74,22 @@ impl Attempts {
             && forward.body.is_at_hand()
             && forward.content_length.unwrap_or(0) == 0
             && upgrade.is_none();
+        let interim = forward.interim.clone();
         let request = request_of(forward, &upload);
         let spare = repeatable.then(|| copy_without_body(&request));
         Self {
             request: Some(request),
             spare,
+            interim,
             upload,
             exchange: Exchange { method, conditional, upgrade, timeouts },
         }
     }
 
-    pub(super) const fn take_spare(&mut self) -> Option<Request<Body>> {
-        self.spare.take()
+    pub(super) fn take_spare(&mut self) -> Option<Request<Body>> {
+        let mut spare = self.spare.take()?;
+        send_interims(&mut spare, None, self.interim.take());
+        Some(spare)
     }
 
     pub(super) fn again(&mut self, request: Request<Body>) {
@@ -125,7 +131,8 @@ impl Attempts {
             }
             Err(unanswered) => Err(unanswered.failure),
         };
-        let now = upstream.clock.now();
+        let now =
+            outcome.as_ref().map_or_else(|_| upstream.clock.now(), |answer| answer.response_time);
         if server.record(record, now) {
             let why = record.err().map_or("answered", Failure::as_str);
             upstream.watch.look(server, &why, now);
@@ -143,19 +150,19 @@ impl Exchange {
         request: Request<Body>,
         fresh: bool,
     ) -> Result<Forwarded, Unanswered> {
+        let now = upstream.clock.now();
         let idle = if fresh || self.upgrade.is_some() {
             None
         } else {
-            server.take_idle(upstream.settings.idle_timeout, upstream.clock.now())
+            server.take_idle(upstream.settings.idle_timeout, now)
         };
-        let connection = match idle {
-            Some(connection) => connection,
+        let (connection, request_time) = match idle {
+            Some(connection) => (connection, now),
             None => match connect(upstream, server, self.timeouts.connect).await {
-                Ok(connection) => connection,
+                Ok(connection) => (connection, upstream.clock.now()),
                 Err(failure) => return Err(Unanswered::before_sending(failure, request)),
             },
         };
-        let request_time = upstream.clock.now();
         let (response, connection) = connection.exchange(request, self.timeouts.response).await?;
         let response_time = upstream.clock.now();
         let received = self.receive(upstream, server, permit, response, connection).await;
@@ -325,19 +332,25 @@ fn request_of(forward: Forward, upload: &Upload) -> Request<Body> {
     *request.method_mut() = method;
     *request.uri_mut() = Uri::from(target);
     *request.headers_mut() = fields;
-    if gate.is_some() || interim.is_some() {
-        connection::on_interim(&mut request, move |status, fields| {
-            if status == StatusCode::CONTINUE
-                && let Some(gate) = &gate
-            {
-                gate.open();
-            }
-            if let Some(interim) = &interim {
-                interim.send(status, fields);
-            }
-        });
-    }
+    send_interims(&mut request, gate, interim);
     request
+}
+
+/// Has a 100 open the `gate`, and every interim response sent to where they go.
+fn send_interims(request: &mut Request<Body>, gate: Option<Gate>, interim: Option<Interim>) {
+    if gate.is_none() && interim.is_none() {
+        return;
+    }
+    connection::on_interim(request, move |status, fields| {
+        if status == StatusCode::CONTINUE
+            && let Some(gate) = &gate
+        {
+            gate.open();
+        }
+        if let Some(interim) = &interim {
+            interim.send(status, fields);
+        }
+    });
 }
 
 fn copy_without_body(request: &Request<Body>) -> Request<Body> {
@@ -345,7 +358,5 @@ fn copy_without_body(request: &Request<Body>) -> Request<Body> {
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
-    // Who is told of interim responses.
-    *copy.extensions_mut() = request.extensions().clone();
     copy
 }

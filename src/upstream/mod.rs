@@ -173,12 +173,13 @@ impl Upstream {
     pub async fn forward(&self, forward: Forward) -> Result<Forwarded, Failure> {
         let began = self.clock.now();
         let outcome = self.send(forward).await;
-        let took = self.clock.now().saturating_since(began);
         let counters = &self.watch.counters;
-        counters
-            .request(outcome.as_ref().ok().map(|forwarded| forwarded.response.status().as_u16()));
-        if outcome.is_ok() {
-            counters.duration(took);
+        match &outcome {
+            Ok(forwarded) => {
+                counters.request(Some(forwarded.response.status().as_u16()));
+                counters.duration(forwarded.response_time.saturating_since(began));
+            }
+            Err(_) => counters.request(None),
         }
         outcome
     }

@@ -85,9 +85,10 @@ pub fn outgoing_fields(
     }
     fields.insert(&X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
     fields.insert(&X_FORWARDED_HOST, host);
-    keep_or_make(&mut fields, &X_REQUEST_ID, || format!("{:032x}", fastrand::u128(..)));
+    keep_or_make(&mut fields, &X_REQUEST_ID, || hex(&fastrand::u128(..).to_be_bytes()));
     keep_or_make(&mut fields, &TRACEPARENT, || {
-        format!("00-{:032x}-{:016x}-01", fastrand::u128(1..), fastrand::u64(1..))
+        let (trace, parent) = (fastrand::u128(1..).to_be_bytes(), fastrand::u64(1..).to_be_bytes());
+        ["00", &hex(&trace), &hex(&parent), "01"].join("-")
     });
     fields.append(VIA, via.value.clone());
     fields
@@ -96,7 +97,13 @@ pub fn outgoing_fields(
 /// CGI and its heirs read `a_b` and `a-b` as one name, so that the first could pass for a field we check.
 fn is_claim(name: &HeaderName) -> bool {
     let name = name.as_str();
-    name.starts_with("x-forwarded-") || CLAIMS.contains(&name) || name.contains('_')
+    name.starts_with("x-forwarded-") || CLAIMS.contains(&name) || name.as_bytes().contains(&b'_')
+}
+
+/// The octets in lower-case hexadecimal.
+fn hex(octets: &[u8]) -> String {
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
 }
 
 fn keep_or_make(fields: &mut HeaderMap, name: &HeaderName, make: impl FnOnce() -> String) {
