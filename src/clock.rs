@@ -90,6 +90,14 @@ impl Clock {
         }
     }
 
+    /// The moment at which `watch` was started, without another look at the system's clock.
+    pub fn when_started(&self, watch: Stopwatch) -> Timestamp {
+        match self {
+            Self::System { started, wall } => *wall + watch.0.saturating_duration_since(*started),
+            Self::Manual(_) => self.now(),
+        }
+    }
+
     /// Moves a manual clock forward; the system's clock takes no notice.
     pub fn advance(&self, by: Duration) {
         if let Self::Manual(at) = self {
@@ -129,6 +137,15 @@ mod tests {
         assert_eq!(start - Duration::from_secs(1), Timestamp::default());
         assert_eq!(start + Duration::MAX, Timestamp::from_millis(u64::MAX));
         assert_eq!(start.saturating_since(Timestamp::from_secs(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_systems_clock_knows_when_a_stopwatch_was_started() {
+        let clock = Clock::system();
+        let before = clock.now();
+        let watch = Stopwatch::start();
+        let after = clock.now();
+        assert!((before..=after).contains(&clock.when_started(watch)));
     }
 
     #[test]

@@ -19,19 +19,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use tokio::sync::Mutex;
 
 use crate::body::{Answer, Body};
 use crate::cache::{Cache, Inquiry, Served, denied};
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::{Clock, Stopwatch, Timestamp};
 use crate::explain::debug_field;
 use crate::identity::peer::Peer;
 use crate::journal::Journal;
 use crate::limit::Admission;
 use crate::purges::Purges;
 use crate::respond::respond;
-use crate::respond::synthetic::refusal;
 use crate::semantics::target::Target;
 
 use account::Account;
@@ -65,15 +64,18 @@ pub struct Service {
 
 impl Service {
     /// Answers a request: at once where memory can.
-    pub fn call(self: &Arc<Self>, request: Request<Body>, peer: &Arc<Peer>) -> Answer {
+    pub fn call(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        mut target: Target,
+        peer: &Arc<Peer>,
+    ) -> Answer {
         let watch = Stopwatch::start();
+        let now = self.clock.when_started(watch);
         let (mut parts, body) = request.into_parts();
-        let Some(target) = parts.extensions.remove::<Target>() else {
-            return Answer::now(refusal(StatusCode::BAD_REQUEST, "no-target", None, true));
-        };
         let rulebook = self.rulebook.load();
         let debug = rulebook.takes_debug_token(&mut parts.headers);
-        let inquired = self.inquire(&rulebook, &mut parts, body, &target, peer, true);
+        let inquired = self.inquire(&rulebook, &mut parts, body, &mut target, peer, true);
         let (inquiry, body) = match inquired {
             Ok(inquiry) => inquiry,
             Err(Unasked::Purge) => {
@@ -85,14 +87,16 @@ impl Service {
                 return Answer::now(self.answer_unasked(asked, why));
             }
         };
-        let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), watch);
-        match self.at_once(&inquiry) {
-            Some(served) => Answer::now(self.send(served, &inquiry, account, debug)),
+        let account = Account::open(Arc::clone(self), Arc::clone(&inquiry), rulebook.access, watch);
+        // Its budgets tell of times after they were charged.
+        let now = if inquiry.permit.is_some() { self.clock.now() } else { now };
+        match self.at_once(&inquiry, now) {
+            Some(served) => Answer::now(self.send(served, &inquiry, account, debug, now)),
             None => {
                 let (service, interims) = (Arc::clone(self), inquiry.interims());
                 let response = async move {
                     let served = service.serve(&inquiry, body).await;
-                    service.send(served, &inquiry, account, debug)
+                    service.send(served, &inquiry, account, debug, service.clock.now())
                 };
                 Answer::announced(response, interims)
             }
@@ -100,11 +104,11 @@ impl Service {
     }
 
     /// What is answered without waiting for anything.
-    fn at_once(&self, inquiry: &Arc<Inquiry>) -> Option<Served> {
+    fn at_once(&self, inquiry: &Inquiry, now: Timestamp) -> Option<Served> {
         match admission(inquiry) {
             Admission::Unsettled => None,
             Admission::Denied(reason) => Some(denied(reason)),
-            Admission::Granted => self.cache.at_once(inquiry),
+            Admission::Granted => self.cache.at_once(inquiry, now),
         }
     }
 
@@ -113,7 +117,7 @@ impl Service {
     async fn serve(&self, inquiry: &Arc<Inquiry>, body: Body) -> Served {
         if admission(inquiry) == Admission::Unsettled {
             self.settle(inquiry).await;
-            if let Some(served) = self.at_once(inquiry) {
+            if let Some(served) = self.at_once(inquiry, self.clock.now()) {
                 return served;
             }
         }
@@ -127,11 +131,12 @@ impl Service {
         inquiry: &Inquiry,
         account: Account,
         debug: bool,
+        now: Timestamp,
     ) -> Response<Body> {
         let (outcome, status, failure) = (served.outcome, served.status, served.failure());
         self.hint(inquiry, &status);
         let told = debug.then(|| debug_field(inquiry, &served)).flatten();
-        let mut response = respond(served, inquiry, self.clock.now());
+        let mut response = respond(served, inquiry, now);
         if let Some(told) = told {
             response.headers_mut().insert(&DEBUG, told);
         }

@@ -162,7 +162,7 @@ impl App {
         });
 
         let serving = Arc::clone(&service);
-        let handler = move |request, peer: &_| serving.call(request, peer);
+        let handler = move |request, target, peer: &_| serving.call(request, target, peer);
         let observer = Arc::new(Observer::new(&counters, &service));
         let public = Server::new(handler, server, clock.clone(), observer, workers.handles());
         let fronted = upstreams::told(&service.rulebook.load().upstreams);
@@ -181,7 +181,7 @@ impl App {
             let abilities = abilities::abilities(&service, &counters, &reloads, link.as_ref());
             let admin = Admin::new(access, abilities);
             let answering = Arc::clone(&admin);
-            let handler = move |request, peer: &Arc<_>| answering.handle(request, peer);
+            let handler = move |request, _, peer: &Arc<_>| answering.handle(request, peer);
             let events = Arc::new(());
             let server =
                 Server::new(handler, admin_server, clock.clone(), events, workers.handles());

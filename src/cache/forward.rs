@@ -17,6 +17,7 @@ use crate::caching::representation_tag::as_the_origins;
 use crate::caching::reuse::is_failure;
 use crate::caching::storability::{Storability, storability};
 use crate::counters::Outcome;
+use crate::semantics::present::Present;
 use crate::upstream::{Forward, Forwarded, outgoing_fields};
 
 impl Cache {
@@ -48,7 +49,9 @@ impl Cache {
             &inquiry.route.proxy_claims,
             &self.via,
         );
-        as_the_origins(&mut fields);
+        if inquiry.present.any(Present::CONDITIONS | Present::IF_RANGE) {
+            as_the_origins(&mut fields);
+        }
         inquiry.route.request_fields.apply(&mut fields);
         let forward = Forward {
             method: inquiry.method.clone(),

@@ -19,6 +19,7 @@ use crate::identity::{Client, Identity};
 use crate::limit::{Denied, Permit};
 use crate::policy::{Captures, KeyBody, Route, Values};
 use crate::semantics::method::is_safe;
+use crate::semantics::present::Present;
 use crate::upstream::{Timeouts, Upstream};
 
 /// A request for which route, key and upstream have been found. Its content travels beside it.
@@ -28,6 +29,8 @@ pub struct Inquiry {
     pub method: Method,
     /// The client's fields, without those that concern its connection.
     pub fields: HeaderMap,
+    /// The kinds of these fields.
+    pub present: Present,
     /// Host and, unless it is the scheme's default, port.
     pub authority: String,
     /// Path and query as the client sent them.
@@ -138,7 +141,11 @@ impl Inquiry {
 
     /// What the request's Cache-Control says.
     pub fn directives(&self) -> RequestDirectives {
-        request_directives(&self.fields)
+        if self.present.any(Present::DIRECTIVES) {
+            request_directives(&self.fields)
+        } else {
+            RequestDirectives::default()
+        }
     }
 
     /// Why nothing stored may answer it.
@@ -160,6 +167,7 @@ impl Inquiry {
         RequestFacts {
             method: &self.method,
             fields: &self.fields,
+            present: self.present,
             has_body: self.has_content,
             keyed_by_body: self.content().is_some(),
             credentials: self.credentials,

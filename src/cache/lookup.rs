@@ -35,11 +35,10 @@ pub(super) enum Found {
 
 impl Cache {
     /// The answer to a request that needs nothing but memory: a fresh stored response.
-    pub fn at_once(self: &Arc<Self>, inquiry: &Arc<Inquiry>) -> Option<Served> {
+    pub fn at_once(&self, inquiry: &Inquiry, now: Timestamp) -> Option<Served> {
         if inquiry.lookup_refusal().is_some() {
             return None;
         }
-        let now = self.clock.now();
         match self.lookup(inquiry, now) {
             Found::Fresh(response, ttl) => {
                 inquiry.counters.lookup(Tier::Memory, LookupResult::Hit);

@@ -1,14 +1,17 @@
 //! Whether a response may be stored, and if not, why not (RFC 9111 §3).
 
-use http::header::{self, HeaderMap, HeaderName};
+use std::cell::LazyCell;
+
+use http::header::{self, HeaderMap};
 use http::{Method, StatusCode};
 
 use super::cache_control::{ResponseDirectives, request_directives, response_directives};
 use super::freshness::{Exchange, LifetimeSource};
 use super::rules::Rules;
-use super::terms::{Permits, Terms, terms};
+use super::terms::{Permits, Terms, terms_by_directives};
 use super::validators::Validators;
 use super::vary::{SelectingFields, selecting_fields};
+use crate::semantics::present::Present;
 
 /// The decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +142,8 @@ pub struct RequestFacts<'a> {
     pub method: &'a Method,
     /// Its fields.
     pub fields: &'a HeaderMap,
+    /// The kinds of fields it came with.
+    pub present: Present,
     /// Whether a body came with it.
     pub has_body: bool,
     /// Whether it is a POST that is keyed by its method and its body, since the operator says that it only reads.
@@ -155,6 +160,7 @@ impl<'a> RequestFacts<'a> {
         Self {
             method,
             fields,
+            present: Present::among(fields),
             has_body,
             keyed_by_body: false,
             credentials: credentials(fields),
@@ -211,7 +217,7 @@ pub fn lookup_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refusa
     if !reads && !request.keyed_by_body {
         return Some(Refusal::Method);
     }
-    if METHOD_OVERRIDES.iter().any(|name| request.fields.contains_key(name)) {
+    if request.present.any(Present::METHOD_OVERRIDE) {
         return Some(Refusal::MethodOverride);
     }
     // RFC 9110 §9.3.1: "… content received in a GET request has no generally defined semantics, cannot alter the
@@ -234,7 +240,7 @@ pub fn request_refusal(request: RequestFacts<'_>, rules: &Rules) -> Option<Refus
     }
     // §5.2.1.5: "The no-store request directive indicates that a cache MUST NOT store any part of either this request
     // or any response to it."
-    if request_directives(request.fields).no_store {
+    if request.present.any(Present::DIRECTIVES) && request_directives(request.fields).no_store {
         return Some(Refusal::RequestNoStore);
     }
     None
@@ -261,17 +267,11 @@ pub fn may_be_kept(
     answered: Credentials,
 ) -> bool {
     let directives = response_directives(fields).without(rules.overrides);
-    let permits = terms(status, fields, rules, Exchange::default()).permits;
+    let exchange = Exchange::default();
+    let permits = terms_by_directives(status, fields, &directives, rules, exchange).permits;
     directive_refusal(&directives, rules).is_none()
         && credential_refusal(answered, permits, rules).is_none()
 }
-
-/// Names by which frameworks let a request say that it is of another method than its request line says.
-static METHOD_OVERRIDES: [HeaderName; 3] = [
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-method-override"),
-];
 
 fn response_refusal(
     request: RequestFacts<'_>,
@@ -280,9 +280,11 @@ fn response_refusal(
     rules: &Rules,
 ) -> Option<Refusal> {
     let directives = response_directives(fields).without(rules.overrides);
-    // How old the response is has no part in whether it may be stored.
-    let terms = terms(status, fields, rules, Exchange::default());
-    status_refusal(status, &directives, &terms)
+    // Judged only where neither status nor directives decide. How old the response is has no part in whether it may be
+    // stored.
+    let judge = || terms_by_directives(status, fields, &directives, rules, Exchange::default());
+    let terms = LazyCell::new(judge);
+    status_refusal(status, &directives, || terms.lifetime.source)
         .or_else(|| directive_refusal(&directives, rules))
         .or_else(|| credential_refusal(request.credentials, terms.permits, rules))
         .or_else(|| field_refusal(fields, rules))
@@ -292,7 +294,7 @@ fn response_refusal(
 fn status_refusal(
     status: StatusCode,
     directives: &ResponseDirectives,
-    terms: &Terms,
+    lifetime_source: impl FnOnce() -> LifetimeSource,
 ) -> Option<Refusal> {
     // "the response status code is final (see Section 15 of [HTTP]);"
     if status.is_informational() {
@@ -309,7 +311,7 @@ fn status_refusal(
         }
         _ => {}
     }
-    if status.as_u16() >= 500 && terms.lifetime.source == LifetimeSource::None {
+    if status.as_u16() >= 500 && lifetime_source() == LifetimeSource::None {
         return Some(Refusal::ServerError);
     }
     None

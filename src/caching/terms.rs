@@ -57,8 +57,19 @@ pub struct Permits {
 /// Judges a response that is received, or one that is stored by rules which have changed since.
 pub fn terms(status: StatusCode, fields: &HeaderMap, rules: &Rules, exchange: Exchange) -> Terms {
     let directives = response_directives(fields).without(rules.overrides);
-    let lifetime = freshness_lifetime(status, fields, &directives, rules, exchange);
-    let (stale_while_revalidate, stale_if_error) = stale_windows(status, &directives, rules);
+    terms_by_directives(status, fields, &directives, rules, exchange)
+}
+
+/// The same of a response whose directives have been read, and some perhaps been overruled.
+pub(super) fn terms_by_directives(
+    status: StatusCode,
+    fields: &HeaderMap,
+    directives: &ResponseDirectives,
+    rules: &Rules,
+    exchange: Exchange,
+) -> Terms {
+    let lifetime = freshness_lifetime(status, fields, directives, rules, exchange);
+    let (stale_while_revalidate, stale_if_error) = stale_windows(status, directives, rules);
     Terms {
         rules_version: rules.version,
         exchange,
@@ -67,10 +78,10 @@ pub fn terms(status: StatusCode, fields: &HeaderMap, rules: &Rules, exchange: Ex
         stale_while_revalidate,
         stale_if_error,
         no_cache: directives.forbids_unvalidated_reuse(),
-        must_revalidate: forbids_stale(&directives, lifetime.source),
+        must_revalidate: forbids_stale(directives, lifetime.source),
         immutable: directives.immutable,
         codable: rules.codings.apply_to(status, fields, rules),
-        permits: permits(fields, &directives, lifetime.source),
+        permits: permits(fields, directives, lifetime.source),
         answered: Credentials::default(),
         withdrawn: false,
     }

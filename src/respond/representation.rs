@@ -3,7 +3,7 @@
 
 use http::header::{
     ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, LAST_MODIFIED, RANGE,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, LAST_MODIFIED,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -13,12 +13,13 @@ use crate::caching::representation_tag::{as_identity, coded};
 use crate::semantics::content_coding::{Coding, accepted};
 use crate::semantics::entity_tag::EntityTag;
 use crate::semantics::fields::list_members;
-use crate::semantics::preconditions::{Precondition, Validators, evaluate, is_conditional};
+use crate::semantics::preconditions::{Precondition, Validators, evaluate};
+use crate::semantics::present::Present;
 
 /// The coding to answer with, of those there are beside identity.
 pub(super) fn chosen(inquiry: &Inquiry, made: &[Coding]) -> Coding {
     // A coding made anew of the same body may differ byte for byte, although its tag is the same: parts are of identity.
-    if made.is_empty() || inquiry.fields.contains_key(RANGE) {
+    if made.is_empty() || inquiry.present.any(Present::RANGE) {
         return Coding::Identity;
     }
     let mut available = [Coding::Identity; 3];
@@ -41,7 +42,7 @@ pub(super) fn without_content(
     inquiry: &Inquiry,
     coding: Coding,
 ) -> Option<StatusCode> {
-    if !is_conditional(&inquiry.fields) {
+    if !inquiry.present.any(Present::CONDITIONS) {
         return None;
     }
     let conditions = as_identity(&inquiry.fields);

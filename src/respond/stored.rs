@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use http::header::{CONTENT_LENGTH, ETAG, RANGE};
+use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::representation::{assembled, chosen, describe_coding, without_content};
@@ -13,6 +13,7 @@ use crate::caching::stored::StoredResponse;
 use crate::clock::Timestamp;
 use crate::semantics::content_coding::Coding;
 use crate::semantics::preconditions::{Validators, if_range_holds};
+use crate::semantics::present::Present;
 use crate::semantics::range::{RangeRequest, requested};
 
 pub(super) fn respond(
@@ -57,7 +58,7 @@ pub(super) fn respond(
     }
     let mut body = None;
     if status == StatusCode::OK
-        && inquiry.fields.contains_key(RANGE)
+        && inquiry.present.any(Present::RANGE)
         && if_range_holds(&inquiry.fields, &Validators::of(&fields))
     {
         let complete = stored.complete_length();

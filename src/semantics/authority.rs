@@ -1,5 +1,6 @@
 //! The host and port a request is for (RFC 9110 §7.2, RFC 3986 §3.2).
 
+use std::fmt::Write;
 use std::net::Ipv6Addr;
 
 /// The longest host name there is in the DNS, with its last dot.
@@ -11,19 +12,29 @@ const LONGEST_HOST: usize = 254;
 /// The grammar of RFC 3986 also has user information, percent-encoding, `sub-delims` and future kinds of literals in
 /// it. Nobody serves a host of such a name, and recipients disagree on what it means, so they are refused.
 pub fn normal(scheme: &str, value: &str) -> Option<String> {
-    let (host, port) = if let Some(rest) = value.strip_prefix('[') {
+    let (mut normal, port) = if let Some(rest) = value.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
         (format!("[{}]", address.parse::<Ipv6Addr>().ok()?), port)
     } else {
-        let (host, port) = value.split_at(value.find(':').unwrap_or(value.len()));
-        (is_host(host).then(|| host.to_ascii_lowercase())?, port)
+        let end = value.bytes().position(|octet| octet == b':').unwrap_or(value.len());
+        let (host, port) = value.split_at(end);
+        if !is_host(host) {
+            return None;
+        }
+        let mut normal = String::with_capacity(value.len());
+        normal.push_str(host);
+        normal.make_ascii_lowercase();
+        (normal, port)
     };
     // "If the port is equal to the default port for a scheme, the normal form is to omit the port subcomponent."
     // (RFC 9110 §4.2.3)
     match port_number(port)? {
-        Some(port) if Some(port) != default_port(scheme) => Some(format!("{host}:{port}")),
-        _ => Some(host),
+        Some(port) if Some(port) != default_port(scheme) => {
+            write!(normal, ":{port}").ok()?;
+        }
+        _ => {}
     }
+    Some(normal)
 }
 
 /// The port that the scheme's name stands for.
@@ -51,12 +62,13 @@ fn port_number(port: &str) -> Option<Option<u16>> {
 /// Whether the text is a host name or an IPv4 address: labels of unreserved characters, none of them empty except after
 /// a last dot.
 fn is_host(host: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host).as_bytes();
     host.len() <= LONGEST_HOST
-        && host.strip_suffix('.').unwrap_or(host).split('.').all(|label| {
+        && labels.split(|octet| *octet == b'.').all(|label| {
             !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|octet| octet.is_ascii_alphanumeric() || b"-_~".contains(&octet))
+                && label.iter().all(|octet| {
+                    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'~')
+                })
         })
 }
 

@@ -7,12 +7,13 @@ use http::header::{
 };
 
 use super::fields::{self, list_members};
+use super::present::Present;
 
 #[cfg(test)]
 mod tests;
 
 /// Fields that end here whether or not `Connection` names them.
-static HOP_BY_HOP: [HeaderName; 11] = [
+pub(super) static HOP_BY_HOP: [HeaderName; 11] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -31,6 +32,9 @@ static HOP_BY_HOP: [HeaderName; 11] = [
 /// Do this before anything is decided from the message: a field that `Connection` names was never sent, as far as the
 /// key, the credentials, the selecting fields and storage are concerned.
 pub fn strip_hop_by_hop(fields: &mut HeaderMap) {
+    if !Present::among(fields).any(Present::HOP_BY_HOP) {
+        return;
+    }
     // "Intermediaries MUST parse a received Connection header field before a message is forwarded and, for each
     // connection-option in this field, remove any header or trailer field(s) from the message with the same name as
     // the connection-option, and then remove the Connection header field itself" (RFC 9110 §7.6.1)

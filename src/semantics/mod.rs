@@ -14,5 +14,6 @@ pub mod fields;
 pub mod framing;
 pub mod method;
 pub mod preconditions;
+pub mod present;
 pub mod range;
 pub mod target;

@@ -1,6 +1,7 @@
 //! What a request is for: its target URI, put together from request line, Host and connection (RFC 9112 §3.2, §3.3).
 
 use http::header::{HOST, HeaderMap};
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri, Version};
 
 use super::authority;
@@ -15,7 +16,7 @@ pub struct Target {
     /// Host and port as [`authority::normal`] has them.
     pub authority: String,
     /// Path and query, octet for octet as received; `*` in asterisk-form. Never decoded, no dot segment removed.
-    pub path_and_query: String,
+    pub path_and_query: PathAndQuery,
     /// The form it came in.
     pub form: Form,
 }
@@ -23,7 +24,7 @@ pub struct Target {
 impl Target {
     /// The path and the query, which is empty if there is none.
     pub fn split(&self) -> (&str, &str) {
-        self.path_and_query.split_once('?').unwrap_or((&self.path_and_query, ""))
+        (self.path_and_query.path(), self.path_and_query.query().unwrap_or_default())
     }
 }
 
@@ -131,7 +132,8 @@ pub fn effective_target(
         return Err(BadTarget::FormInvalid);
     }
     check_path(received)?;
-    Ok(Target { authority, path_and_query: with_path(received), form })
+    let path_and_query = with_path(uri).ok_or(BadTarget::PathInvalid)?;
+    Ok(Target { authority, path_and_query, form })
 }
 
 /// The authority that Host names, if there is one.
@@ -162,21 +164,23 @@ fn check_scheme(connection: &str, given: &str) -> Result<(), BadTarget> {
 /// request-line might be deliberately crafted to bypass security filters along the request chain." (§3.2)
 fn check_path(path_and_query: &str) -> Result<(), BadTarget> {
     // No URI holds raw octets outside visible ASCII, and an encoded NUL ends strings in the wrong place upstream.
-    let visible = path_and_query.bytes().all(|octet| octet.is_ascii_graphic());
-    if !visible || path_and_query.contains("%00") {
+    let octets = path_and_query.as_bytes();
+    let visible = octets.iter().all(u8::is_ascii_graphic);
+    if !visible || octets.windows(3).any(|octets| octets == b"%00") {
         return Err(BadTarget::PathInvalid);
     }
     // Some servers take a backslash in a path for a slash, others do not. Browsers send it in queries.
-    let path = path_and_query.split('?').next().unwrap_or_default();
-    if path.contains('\\') { Err(BadTarget::PathInvalid) } else { Ok(()) }
+    let mut path = octets.iter().take_while(|octet| **octet != b'?');
+    if path.any(|octet| *octet == b'\\') { Err(BadTarget::PathInvalid) } else { Ok(()) }
 }
 
 /// "If the target URI's path component is empty, the client MUST send "/" as the path within the origin-form of
 /// request-target." (§3.2.1)
-fn with_path(path_and_query: &str) -> String {
-    if path_and_query.is_empty() || path_and_query.starts_with('?') {
-        format!("/{path_and_query}")
-    } else {
-        path_and_query.to_owned()
+fn with_path(uri: &Uri) -> Option<PathAndQuery> {
+    let received = uri.path_and_query();
+    match received.map_or("", PathAndQuery::as_str) {
+        "" => Some(PathAndQuery::from_static("/")),
+        query if query.starts_with('?') => PathAndQuery::try_from(format!("/{query}")).ok(),
+        _ => received.cloned(),
     }
 }

@@ -45,15 +45,15 @@ where
         let responding = Responding::begin(&self.shared, request.version(), has_body);
         let is_old = request.version() < Version::HTTP_11;
         let upgrade = takes_upgrade(&mut request);
-        let (mut parts, incoming) = request.into_parts();
+        let (parts, incoming) = request.into_parts();
         let answer = match admit(&parts, self.shared.peer.scheme.as_str()) {
             Err((status, reason)) => Answer::now(self.refuse(&parts, status, reason)),
             Ok(target) => {
-                parts.extensions.insert(target);
                 let body = if has_body { self.upload(incoming) } else { Body::Empty };
                 let request = Request::from_parts(parts, body);
-                let handled =
-                    catch_unwind(AssertUnwindSafe(|| (self.handler)(request, &self.shared.peer)));
+                let handled = catch_unwind(AssertUnwindSafe(|| {
+                    (self.handler)(request, target, &self.shared.peer)
+                }));
                 handled.unwrap_or_else(|_| Answer::now(self.shared.answer_panic()))
             }
         };

@@ -34,19 +34,19 @@ use tokio::sync::Semaphore;
 use crate::body::{Answer, Body};
 use crate::clock::Clock;
 use crate::identity::peer::Peer;
+use crate::semantics::target::Target;
 
 use drain::Drain;
 use workers::Workers;
 
-/// What answers requests. A request carries its [`Target`](crate::semantics::target::Target) in its extensions; the
-/// answer to one that asks for an upgrade may be a 101 that carries a [`Tunnel`](crate::body::Tunnel) there.
+/// What answers requests, each told what it is for; the answer to one that asks for an upgrade may be a 101 that carries a [`Tunnel`](crate::body::Tunnel) there.
 pub trait Handler:
-    Fn(Request<Body>, &Arc<Peer>) -> Answer + Clone + Send + Sync + Unpin + 'static
+    Fn(Request<Body>, Target, &Arc<Peer>) -> Answer + Clone + Send + Sync + Unpin + 'static
 {
 }
 
-impl<H: Fn(Request<Body>, &Arc<Peer>) -> Answer + Clone + Send + Sync + Unpin + 'static> Handler
-    for H
+impl<H: Fn(Request<Body>, Target, &Arc<Peer>) -> Answer + Clone + Send + Sync + Unpin + 'static>
+    Handler for H
 {
 }
 

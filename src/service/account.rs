@@ -68,6 +68,7 @@ struct How {
 pub(super) struct Account {
     service: Arc<Service>,
     inquiry: Arc<Inquiry>,
+    access: AccessLog,
     watch: Stopwatch,
     answered: bool,
 }
@@ -79,9 +80,10 @@ impl Account {
     pub(super) const fn open(
         service: Arc<Service>,
         inquiry: Arc<Inquiry>,
+        access: AccessLog,
         watch: Stopwatch,
     ) -> Self {
-        Self { service, inquiry, watch, answered: false }
+        Self { service, inquiry, access, watch, answered: false }
     }
 
     /// Settles with a response: at once if it is all at hand, else when its body has ended.
@@ -111,22 +113,25 @@ impl Account {
     }
 
     fn settle(&self, how: How, bytes: u64) {
-        let Self { service, inquiry, watch, .. } = self;
+        let Self { service, inquiry, access, watch, .. } = self;
         let took = watch.elapsed();
         inquiry.counters.request(&inquiry.method, how.status.as_u16(), how.outcome, took);
-        service.tell(&Line {
-            client: inquiry.client.address,
-            method: &inquiry.method,
-            host: &inquiry.authority,
-            path_and_query: inquiry.asked.as_str(),
-            route: &inquiry.route.name,
-            status: how.status,
-            outcome: how.outcome,
-            cache: Some(how.cache),
-            error: how.error,
-            bytes,
-            took,
-        });
+        service.tell(
+            *access,
+            &Line {
+                client: inquiry.client.address,
+                method: &inquiry.method,
+                host: &inquiry.authority,
+                path_and_query: inquiry.asked.as_str(),
+                route: &inquiry.route.name,
+                status: how.status,
+                outcome: how.outcome,
+                cache: Some(how.cache),
+                error: how.error,
+                bytes,
+                took,
+            },
+        );
     }
 }
 
@@ -158,25 +163,27 @@ impl Service {
         let (status, took) = (response.status(), watch.elapsed());
         let (counters, _) = rulebook.parts_of(route);
         counters.request(&parts.method, status.as_u16(), outcome, took);
-        self.tell(&Line {
-            client: rulebook.proxies.client(peer, &parts.headers).address,
-            method: &parts.method,
-            host: &target.authority,
-            path_and_query: &target.path_and_query,
-            route: &route.name,
-            status,
-            outcome,
-            cache: None,
-            error,
-            bytes: response.body().size_hint().lower(),
-            took,
-        });
+        self.tell(
+            rulebook.access,
+            &Line {
+                client: rulebook.proxies.client(peer, &parts.headers).address,
+                method: &parts.method,
+                host: &target.authority,
+                path_and_query: target.path_and_query.as_str(),
+                route: &route.name,
+                status,
+                outcome,
+                cache: None,
+                error,
+                bytes: response.body().size_hint().lower(),
+                took,
+            },
+        );
         response
     }
 
-    fn tell(&self, line: &Line<'_>) {
+    fn tell(&self, access: AccessLog, line: &Line<'_>) {
         let failed = line.status.is_server_error() || line.error.is_some();
-        let access = self.rulebook.load().access;
         if !access.wants(failed, line.took) {
             return;
         }

@@ -23,13 +23,13 @@ impl Service {
         let scheme = peer.scheme.as_str();
         let target =
             effective_target(scheme, Version::HTTP_11, &parts.method, &parts.uri, &parts.headers);
-        let target = match target {
+        let mut target = match target {
             Ok(target) => target,
             Err(bad) => return Explanation::malformed(bad.status(), bad.reason()),
         };
         let rulebook = self.rulebook.load_full();
         let body = question.body();
-        match self.inquire(&rulebook, &mut parts, body, &target, &peer, false) {
+        match self.inquire(&rulebook, &mut parts, body, &mut target, &peer, false) {
             Ok((inquiry, body)) => {
                 if let Some(rules) = inquiry.key_body() {
                     let _ = at_hand(self.cache.read_content(&inquiry, rules, body));

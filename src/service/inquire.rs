@@ -19,18 +19,19 @@ use crate::caching::storability::Credentials;
 use crate::identity::forwarded::strip_claims;
 use crate::identity::peer::Peer;
 use crate::identity::{Asker, Identity};
+use crate::semantics::present::Present;
 use crate::semantics::target::{Form, Target};
 use crate::semantics::{connection, expect, fields};
 
 impl Service {
-    /// Takes a request apart. The fields go into the inquiry; the rest stays, for the line in the log. `is_charged`: its
-    /// client is held to its limits, and pays.
+    /// Takes a request apart. Its fields and its authority go into the inquiry; the rest stays, for the line in the log.
+    /// `is_charged`: its client is held to its limits, and pays.
     pub(super) fn inquire(
         &self,
         rulebook: &Rulebook,
         parts: &mut Parts,
         body: Body,
-        target: &Target,
+        target: &mut Target,
         peer: &Arc<Peer>,
         is_charged: bool,
     ) -> Result<(Arc<Inquiry>, Body), Unasked> {
@@ -49,18 +50,27 @@ impl Service {
             "TRACE" | "PURGE" | "BAN" => return Err(Refused::METHOD.into()),
             _ => {}
         }
-        if self.cache.via().has_seen(&parts.headers) {
+        let mut present = Present::among(&parts.headers);
+        if present.any(Present::VIA) && self.cache.via().has_seen(&parts.headers) {
             return Err(Refused::LOOP.into());
         }
-        let expects_continue = expect::expectation(parts.version, &parts.headers).unwrap_or(false);
-        let upgrade = connection::upgrade(parts.version, &parts.headers).cloned();
-        connection::strip_hop_by_hop(&mut parts.headers);
-        fields::remove_underscored(&mut parts.headers);
+        let expects_continue = present.any(Present::EXPECT)
+            && expect::expectation(parts.version, &parts.headers).unwrap_or(false);
+        let mut upgrade = None;
+        if present.any(Present::HOP_BY_HOP) {
+            upgrade = connection::upgrade(parts.version, &parts.headers).cloned();
+            connection::strip_hop_by_hop(&mut parts.headers);
+        }
+        if present.any(Present::UNDERSCORED) {
+            fields::remove_underscored(&mut parts.headers);
+        }
+        if present.any(Present::HOP_BY_HOP | Present::UNDERSCORED) {
+            present = Present::among(&parts.headers);
+        }
         let client = rulebook.proxies.client(peer, &parts.headers);
         strip_claims(&mut parts.headers, &rulebook.policy.fallback().proxy_claims, &client);
 
-        let asked =
-            PathAndQuery::try_from(target.path_and_query.as_str()).map_err(|_| Refused::TARGET)?;
+        let asked = target.path_and_query.clone();
         let found = rulebook.policy.find(&parts.method, &target.authority, asked.path());
         let (route, captures) = (Arc::clone(found.route), found.captures);
         if route.clients.as_ref().is_some_and(|clients| !clients.admit(client.address)) {
@@ -70,13 +80,16 @@ impl Service {
             return Err(Unasked::Declared);
         }
         let request_body = route.request_body.unwrap_or(rulebook.request_body);
-        let content_length = content_length(&parts.headers);
+        let has_length = present.any(Present::CONTENT_LENGTH);
+        let content_length = if has_length { content_length(&parts.headers) } else { None };
         if content_length.is_some_and(|length| length > request_body) {
             return Err(Refused::TOO_LARGE.into());
         }
-        let keyed = match route.query.apply(asked.as_str()) {
-            Cow::Borrowed(_) => asked.clone(),
-            Cow::Owned(keyed) => PathAndQuery::try_from(keyed).map_err(|_| Refused::TARGET)?,
+        let keyed = match asked.query().map(|_| route.query.apply(asked.as_str())) {
+            None | Some(Cow::Borrowed(_)) => asked.clone(),
+            Some(Cow::Owned(keyed)) => {
+                PathAndQuery::try_from(keyed).map_err(|_| Refused::TARGET)?
+            }
         };
         let refresh = match route.refresh.asked(asked.query().unwrap_or(""), &parts.headers) {
             Some(how) => Some(
@@ -106,7 +119,8 @@ impl Service {
         let mut inquiry = Inquiry {
             method: parts.method.clone(),
             fields: std::mem::take(&mut parts.headers),
-            authority: target.authority.clone(),
+            present,
+            authority: std::mem::take(&mut target.authority),
             asked,
             target: keyed,
             refresh,

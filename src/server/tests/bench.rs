@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use crate::body::{Answer, Body, BodyError, Tunnel, TunnelEnd};
 use crate::clock::{Clock, Timestamp};
 use crate::identity::peer::Peer;
+use crate::semantics::target::Target;
 use crate::server::{Drain, Events, Limits, Listener, Server, Settings, bind};
 
 /// Longer than anything takes that does not hang.
@@ -76,7 +77,7 @@ impl Bench {
         let record = Arc::new(Record::default());
         let served = Arc::clone(&site);
         let server = Server::new(
-            move |request: Request<Body>, _: &Arc<Peer>| served.answer(request),
+            move |request: Request<Body>, _: Target, _: &Arc<Peer>| served.answer(request),
             Settings { limits, drain_timeout: PATIENCE },
             Clock::system(),
             Arc::clone(&record) as Arc<dyn Events>,
