@@ -3,6 +3,7 @@
 //! "An entity tag … is different for each representation": the gzip of what the origin calls `"x"` is `"x;gzip"`. What a
 //! client sends back is understood whichever coding it had, and the origin only ever sees its own tags.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hasher};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use http::header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::semantics::content_coding::Coding;
-use crate::semantics::fields::list_members;
+use crate::semantics::fields::{list_members, single};
 
 /// Begins the tags of responses that came without one.
 const GENERATED: &str = "\"fb-";
@@ -32,13 +33,30 @@ pub fn coded(tag: &HeaderValue, coding: Coding) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{tag}{}", suffix(coding)?)).ok()
 }
 
-/// The conditions of a request with each tag as if it named the identity representation.
-pub fn as_identity(request: &HeaderMap) -> HeaderMap {
+/// The conditions of a request with each tag as if it named the identity representation; its own fields where none names
+/// another.
+pub fn as_identity(request: &HeaderMap) -> Cow<'_, HeaderMap> {
+    if [IF_MATCH, IF_NONE_MATCH].iter().all(|name| is_of_identity(request, name)) {
+        return Cow::Borrowed(request);
+    }
     let mut conditions = request.clone();
     for name in [IF_MATCH, IF_NONE_MATCH] {
         replace_tags(&mut conditions, &name, |tag| Some(without_suffix(tag)));
     }
-    conditions
+    Cow::Owned(conditions)
+}
+
+/// Whether a list of tags is absent, or stands on one line, has a member and names no coding of ours.
+fn is_of_identity(request: &HeaderMap, name: &HeaderName) -> bool {
+    let mut suffixes = [Coding::Gzip, Coding::Brotli].into_iter().filter_map(suffix);
+    match single(request, name) {
+        Ok(None) => true,
+        Ok(Some(tags)) => {
+            !tags.trim_matches([' ', '\t', ',']).is_empty()
+                && !suffixes.any(|suffix| tags.contains(suffix))
+        }
+        Err(_) => false,
+    }
 }
 
 /// Makes the conditions of a request such as the origin understands: its own tags and nothing of ours.
@@ -118,8 +136,26 @@ mod tests {
 
     #[test]
     fn a_client_is_understood_whichever_coding_it_had() {
-        let conditions = as_identity(&fields("If-None-Match: \"x;gzip\", W/\"y;br\", \"z\", *"));
+        let request = fields("If-None-Match: \"x;gzip\", W/\"y;br\", \"z\", *");
+        let conditions = as_identity(&request);
         assert_eq!(conditions[IF_NONE_MATCH], "\"x\", W/\"y\", \"z\", *");
+    }
+
+    #[test]
+    fn what_names_no_coding_stays_as_it_is_and_what_names_nothing_goes() {
+        for (text, stays) in [
+            ("", true),
+            ("If-None-Match: \"x\"", true),
+            ("If-None-Match: *", true),
+            ("If-Match: \"gzip\", W/\"y\"\nIf-None-Match: \"x\"", true),
+            ("If-Match: \"y;br\"\nIf-None-Match: \"x\"", false),
+            ("If-None-Match: \"x\"\nIf-None-Match: \"y\"", false),
+            ("If-None-Match: , ,", false),
+        ] {
+            let request = fields(text);
+            assert_eq!(matches!(as_identity(&request), Cow::Borrowed(_)), stays, "{text}");
+        }
+        assert!(as_identity(&fields("If-Match: , ,")).is_empty());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Which representation answers a request, and what the request's conditions make of it, in the order of RFC 9110
 //! §13.2.2: the content coding first, because it changes the entity tag; then the conditions; then the range.
 
+use std::borrow::Cow;
+
 use http::header::{
     ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
     CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, LAST_MODIFIED,
@@ -46,10 +48,13 @@ pub(super) fn without_content(
         return None;
     }
     let conditions = as_identity(&inquiry.fields);
-    match evaluate(&inquiry.method, &conditions, &Validators::of(fields)) {
+    let selected = Validators::compared_by(&conditions, fields);
+    match evaluate(&inquiry.method, &conditions, &selected) {
         Precondition::Proceed => None,
         Precondition::NotModified => {
-            let theirs = what_the_client_has(fields, inquiry);
+            // Where no tag had to be replaced, none named a coding of ours.
+            let names_a_coding = matches!(conditions, Cow::Owned(_));
+            let theirs = names_a_coding.then(|| what_the_client_has(fields, inquiry)).flatten();
             describe_coding(fields, coding);
             if let Some(theirs) = theirs {
                 fields.insert(ETAG, theirs);

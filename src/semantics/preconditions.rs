@@ -37,6 +37,15 @@ impl<'a> Validators<'a> {
         }
     }
 
+    /// Those of them that the preconditions of a request compare: dates are read only where it names one.
+    pub fn compared_by(request: &HeaderMap, response: &'a HeaderMap) -> Self {
+        if [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE].iter().any(|name| request.contains_key(name)) {
+            return Self::of(response);
+        }
+        let etag = fields::single(response, &ETAG).ok().flatten();
+        Self { etag: etag.and_then(EntityTag::parse), last_modified: None, date: None }
+    }
+
     /// Whether the modification date is a strong validator (§8.8.2.2).
     pub fn has_strong_date(&self) -> bool {
         self.last_modified.is_some_and(|modified| is_strong(modified, self.date))

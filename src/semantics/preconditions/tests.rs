@@ -20,7 +20,11 @@ fn evaluated(
     selected: &[(&'static str, &str)],
     request: &[(&'static str, &str)],
 ) -> Precondition {
-    evaluate(method, &fields(request), &Validators::of(&fields(selected)))
+    let (request, selected) = (fields(request), fields(selected));
+    let outcome = evaluate(method, &request, &Validators::of(&selected));
+    let compared = Validators::compared_by(&request, &selected);
+    assert_eq!(evaluate(method, &request, &compared), outcome, "{request:?} {selected:?}");
+    outcome
 }
 
 /// Evaluates against a representation with a strong tag, `"x"`, modified at `MODIFIED`.
