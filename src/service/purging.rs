@@ -66,7 +66,7 @@ impl Service {
     async fn purge_url(self: Arc<Self>, target: &Target) -> (Response<Body>, Option<&'static str>) {
         let selector = Selector::Url {
             authority: Some(target.authority.clone()),
-            path_and_query: target.path_and_query.clone(),
+            path_and_query: target.path_and_query.to_string(),
         };
         let purge = Purge { selectors: vec![selector], soft: false, dry_run: false };
         let service = Arc::clone(&self);
