@@ -74,6 +74,7 @@
 //! - **identity**: who asks, as far as a route keeps answers apart by it.
 //! - **fleet**: the replicas that share one Redis. Their **log** has every purge, in one order; a **position** in it is what a
 //!   replica has applied.
+//! - **lease**: how long a replica may take it that it knows every purge. What is stored is **unsynchronised** past it.
 //! - **tier**: a place where responses are stored; of the limits, a kind of client.
 //! - **window**: a rate that a tier has to hold, by the unit of its time. **Budget**: the windows that are charged together.
 //!   **Permit**: a request's place in the budgets of its client.

@@ -149,7 +149,9 @@ impl App {
         let (fixed, is_watching) = (Fixed::of(&settings), settings.server.watch);
         let drain_delay = settings.server.drain_delay;
         let events = Arc::new(Reporter::new(journal, clock));
-        let sharing = redis::sharing(link.as_ref(), &Arc::new(AtomicUsize::new(1)));
+        let alone = || Arc::new(AtomicUsize::new(1));
+        let replicas = log.as_ref().map_or_else(alone, |log| log.living());
+        let sharing = redis::sharing(link.as_ref(), &replicas);
         let mut rulebooks = Rulebooks::new(clock, &counters, events, sharing);
         let service = Arc::new(Service {
             rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),

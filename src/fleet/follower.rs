@@ -95,16 +95,25 @@ impl Follower {
             (Question::Snapshot { until, .. }, Answer::Snapshot { horizon, newest, is_full }) => {
                 self.copy(*until, horizon, newest, is_full, replica)
             }
-            (Question::Sync(_), Answer::Records { last, horizon, is_noted, replicas, records }) => {
+            (
+                Question::Sync(_),
+                Answer::Records { last, horizon, doubt, is_noted, replicas, records },
+            ) => {
                 let logged = self.apply(records, now, replica);
                 replica.forget_before(horizon);
+                // For who is not waited for, a purge may be said to be applied at any time. And who had no lease when the
+                // log lost records may have missed just those.
+                let is_sure = doubt.is_zero() || replica.is_synced(now);
                 if last == self.at.position.record {
-                    self.caught_up(is_noted, asked, now, replica);
+                    self.caught_up(now, replica);
+                    if is_noted && is_sure {
+                        replica.renew(asked);
+                    }
                 }
                 Met { logged, replicas: Some(replicas), ..Met::default() }
             }
             (Question::Append(records), Answer::Logged { epoch, numbers }) => {
-                self.logged(records, epoch, numbers, replica)
+                self.logged(records, epoch, numbers, now, replica)
             }
             (_, Answer::Reset) => self.reset(replica),
             // The answer to another question: none.
@@ -179,22 +188,12 @@ impl Follower {
     }
 
     /// Everything that the log had when it was asked has been applied.
-    fn caught_up(
-        &mut self,
-        is_noted: bool,
-        asked: Timestamp,
-        now: Timestamp,
-        replica: &dyn Replica,
-    ) {
+    fn caught_up(&mut self, now: Timestamp, replica: &dyn Replica) {
         if self.is_new {
             self.is_new = false;
             self.again = self.history.not_in(self.at.position.epoch);
             // What the last log had, and nobody but those who lost it knew, may concern it.
             replica.distrust(now);
-        }
-        // For who is not waited for, a purge may be said to be applied at any time.
-        if is_noted {
-            replica.renew(asked);
         }
     }
 
@@ -203,6 +202,7 @@ impl Follower {
         records: &[Arc<Record>],
         epoch: u64,
         numbers: Vec<u64>,
+        now: Timestamp,
         replica: &dyn Replica,
     ) -> Met {
         let ours = self.at.position;
@@ -211,6 +211,8 @@ impl Follower {
             if self.again.front().is_some_and(|first| first.nonce == record.nonce) {
                 self.again.pop_front();
             }
+            // It was applied here, and may be lost before it is told.
+            self.history.meet(record, epoch, now);
             // It was there before, and was passed by.
             if epoch == ours.epoch && number <= ours.record {
                 replica.settle(record.nonce);

@@ -48,7 +48,7 @@ pub struct Log {
     news: Arc<Notify>,
     /// Those who want to know what becomes of a purge.
     waiting: Mutex<HashMap<Nonce, watch::Sender<Position>>>,
-    replicas: AtomicUsize,
+    replicas: Arc<AtomicUsize>,
     records: AtomicU64,
     losses: AtomicU64,
     is_leaving: AtomicBool,
@@ -65,7 +65,7 @@ impl Log {
             clock,
             news: Arc::default(),
             waiting: Mutex::default(),
-            replicas: AtomicUsize::new(1),
+            replicas: Arc::new(AtomicUsize::new(1)),
             records: AtomicU64::new(0),
             losses: AtomicU64::new(0),
             is_leaving: AtomicBool::new(false),
@@ -92,7 +92,12 @@ impl Log {
 
     /// How many replicas live, this one among them: 1 at least.
     pub fn replicas(&self) -> usize {
-        self.replicas.load(Ordering::Relaxed).max(1)
+        self.replicas.load(Ordering::Relaxed)
+    }
+
+    /// The same, to be read from now on. While the log does not answer it stays what it was.
+    pub fn living(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.replicas)
     }
 
     /// Records met in the log, since the start.
@@ -173,7 +178,7 @@ impl Log {
 
     fn note(&self, question: &Question, met: Met) {
         if let Some(replicas) = met.replicas {
-            self.replicas.store(replicas, Ordering::Relaxed);
+            self.replicas.store(replicas.max(1), Ordering::Relaxed);
         }
         if matches!(question, Question::Sync(_)) {
             self.records.fetch_add(met.logged.len() as u64, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! What a replica asks of the log, and what it is answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::caching::purge::Selector;
 use crate::caching::record::{Nonce, Record};
@@ -64,6 +65,8 @@ pub enum Answer {
         last: u64,
         /// As in a snapshot.
         horizon: u64,
+        /// For how long it is in doubt whether all records are there.
+        doubt: Duration,
         /// Whether this replica is waited for before a purge is said to be applied.
         is_noted: bool,
         /// How many replicas live.

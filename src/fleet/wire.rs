@@ -47,6 +47,7 @@ pub(super) struct Wire {
     /// Who asks.
     replica: Bytes,
     max_unsynced: Bytes,
+    pub(super) most_selectors: usize,
 }
 
 impl Wire {
@@ -58,6 +59,7 @@ impl Wire {
             link,
             replica: replica.into(),
             max_unsynced: text(max_unsynced.as_millis()),
+            most_selectors: MOST_SELECTORS,
         }
     }
 
@@ -81,7 +83,9 @@ impl Wire {
                 let page = [text(PAGE), text(PAGE_BYTES)];
                 (Operation::Sync, &SYNC, place(at).into_iter().chain(who).chain(page).collect())
             }
-            Question::Append(records) => (Operation::Append, &APPEND, appended(records)),
+            Question::Append(records) => {
+                (Operation::Append, &APPEND, appended(records, self.most_selectors))
+            }
         };
         let reply = self.link.run(operation, script, &self.keys, arguments).await?;
         answer(question, &reply).ok_or(Trouble::Malformed)
@@ -115,8 +119,8 @@ fn place(at: &Place) -> [Bytes; 3] {
     [text(at.position.epoch), text(at.position.record), text(at.nonce)]
 }
 
-fn appended(records: &[Arc<Record>]) -> Vec<Bytes> {
-    let mut arguments = [MOST_RECORDS, MOST_SELECTORS, MOST_NONCES].map(text).to_vec();
+fn appended(records: &[Arc<Record>], most_selectors: usize) -> Vec<Bytes> {
+    let mut arguments = [MOST_RECORDS, most_selectors, MOST_NONCES].map(text).to_vec();
     for record in records {
         let kind = if record.soft { "s" } else { "h" };
         let count = record.selectors.len();
@@ -134,7 +138,7 @@ fn answer(question: &Question, reply: &Reply) -> Option<Answer> {
         return Some(Answer::Reset);
     }
     match (question, parts) {
-        (Question::Join { .. }, [epoch, first, first_nonce, last, last_nonce, _, replicas]) => {
+        (Question::Join { .. }, [epoch, first, first_nonce, last, last_nonce, replicas]) => {
             let epoch = number(epoch)?;
             let place = |record, nonce| {
                 let position = Position { epoch, record: number(record)? };
@@ -153,10 +157,11 @@ fn answer(question: &Question, reply: &Reply) -> Option<Answer> {
             let newest = pairs.filter_map(|pair| newest(&pair[0], &pair[1])).collect();
             Some(Answer::Snapshot { horizon: number(horizon)?, newest, is_full })
         }
-        (Question::Sync(_), [_, last, horizon, is_noted, replicas, records]) => {
+        (Question::Sync(_), [_, last, horizon, doubt, is_noted, replicas, records]) => {
             Some(Answer::Records {
                 last: number(last)?,
                 horizon: number(horizon)?,
+                doubt: Duration::from_millis(number(doubt)?),
                 is_noted: number(is_noted)? > 0,
                 replicas: count(replicas)?,
                 records: records.list()?.iter().map(numbered).collect::<Option<_>>()?,

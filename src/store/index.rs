@@ -153,3 +153,65 @@ impl Index {
         [&self.urls, &self.tags, &self.routes].into_iter().chain(self.prefixes.values())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SELECTORS: [&str; 12] = [
+        "url:/a?b",
+        "url:http://h/a?b",
+        "url:http://other/a?b",
+        "url:/a",
+        "prefix:/",
+        "prefix:/a?",
+        "prefix:http://h/a",
+        "prefix:http://other/",
+        "tag:t",
+        "tag:u",
+        "route:r",
+        "all",
+    ];
+
+    fn selectors() -> Vec<Selector> {
+        SELECTORS.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_looked_up_is_what_going_through_all_would_find(
+            purges in prop::collection::vec((0..SELECTORS.len(), any::<bool>()), 0..12),
+            since in 0..12u64,
+            forgotten in 0..6u64,
+        ) {
+            let (mut index, all) = (Index::default(), selectors());
+            let subject = Subject { authority: "h", path_and_query: "/a?b", route: "r" };
+            let mut expected = None;
+            // Of each selector and kind, the newest counts: as long as none that is newer is there, and it is not forgotten.
+            for (number, (which, soft)) in (1..).zip(&purges) {
+                index.note(&all[*which], number, Condemned::by(*soft));
+            }
+            index.forget_up_to(forgotten);
+            for (which, selector) in all.iter().enumerate() {
+                let of = |wanted: bool| {
+                    let numbers = (1..).zip(&purges);
+                    let those = numbers.filter(|(_, purge)| **purge == (which, wanted));
+                    those.map(|(number, _)| number).max().unwrap_or(0)
+                };
+                let newest = Newest { hard: of(false), soft: of(true) };
+                if newest.last() > forgotten && selector.covers(subject, |tag| tag == "t") {
+                    expected = expected.max(newest.strikes(since));
+                }
+            }
+            let found = index.newest(subject, ["t"].into_iter()).strikes(since);
+            prop_assert_eq!(found, expected);
+            let named = all.iter().enumerate().filter(|(_, selector)| **selector != Selector::All);
+            let kept = named.filter(|(which, _)| {
+                (1..).zip(&purges).any(|(number, purge)| purge.0 == *which && number > forgotten)
+            });
+            prop_assert_eq!(index.len(), kept.count());
+        }
+    }
+}

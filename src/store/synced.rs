@@ -258,3 +258,140 @@ impl Synced {
         Some(self.known.as_ref()?.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNSYNCED: Duration = Duration::from_secs(5);
+    const SUBJECT: Subject<'_> = Subject { authority: "h", path_and_query: "/a", route: "r" };
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(1_000_000 + secs)
+    }
+
+    fn record(selector: &str, soft: bool) -> Record {
+        Record::of(&[selector.parse().unwrap()], soft).remove(0)
+    }
+
+    fn judged(synced: &Synced, epoch: u64, record: u64) -> Judged {
+        synced.judge(Position { epoch, record }, SUBJECT, || ["t"].into_iter())
+    }
+
+    fn replica() -> Synced {
+        let synced = Synced::in_a_fleet(UNSYNCED, false);
+        synced.begin(7);
+        synced.reach(1);
+        synced
+    }
+
+    #[test]
+    fn who_is_alone_trusts_everything_and_has_nothing_of_redis() {
+        let synced = Synced::alone();
+        assert!(synced.trusts(Timestamp::default(), at(0)) && !synced.is_current(at(0)));
+        assert_eq!(synced.position(), Position::default());
+        assert_eq!(judged(&synced, 0, 0), Judged::Dead);
+    }
+
+    #[test]
+    fn past_the_lease_a_response_is_used_within_max_unsynced_of_its_own_fetch() {
+        for (serve, late) in [(false, false), (true, true)] {
+            let synced = Synced::in_a_fleet(UNSYNCED, serve);
+            synced.renew(at(100));
+            for (asked, request, is_trusted) in [
+                (0, 104, true),
+                (0, 105, late),
+                (100, 104, true),
+                (101, 105, true),
+                (101, 106, late),
+                (200, 204, true),
+                (200, 205, late),
+            ] {
+                assert_eq!(synced.trusts(at(asked), at(request)), is_trusted, "{asked} {request}");
+            }
+            assert!(synced.is_current(at(104)) && !synced.is_current(at(105)));
+        }
+    }
+
+    #[test]
+    fn after_a_loss_what_was_asked_for_before_is_unsynchronised_in_spite_of_the_lease() {
+        let synced = Synced::in_a_fleet(UNSYNCED, false);
+        synced.distrust(at(100));
+        synced.renew(at(100));
+        for (asked, request, is_trusted) in
+            [(90, 101, false), (100, 104, true), (99, 104, false), (101, 104, true)]
+        {
+            assert_eq!(synced.trusts(at(asked), at(request)), is_trusted, "{asked} {request}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_judged_by_the_log_it_comes_from() {
+        let synced = replica();
+        assert_eq!(judged(&synced, 7, 1), Judged::Alive);
+        // Of another log, of none, and of a part that is not known here.
+        for (epoch, record) in [(8, 1), (0, 0), (7, 2)] {
+            assert_eq!(judged(&synced, epoch, record), Judged::Dead);
+        }
+        for (number, selector, soft, struck) in [
+            (2, "tag:other", false, Judged::Alive),
+            (3, "tag:t", true, Judged::Soft),
+            (4, "url:/a", false, Judged::Dead),
+        ] {
+            synced.enter(number, &record(selector, soft), false, || ());
+            synced.reach(number);
+            assert_eq!(judged(&synced, 7, 1), struck, "{selector}");
+            assert_eq!(judged(&synced, 7, number), Judged::Alive, "{selector}");
+        }
+        synced.forget_before(6);
+        synced.reach(6);
+        assert_eq!((judged(&synced, 7, 5), judged(&synced, 7, 6)), (Judged::Dead, Judged::Alive));
+        synced.lose();
+        assert_eq!(judged(&synced, 7, 4), Judged::Dead);
+    }
+
+    #[test]
+    fn a_purge_that_is_not_logged_yet_strikes_every_value_it_covers() {
+        let synced = replica();
+        let own = record("tag:t", false);
+        synced.purge(vec![own.clone()], || ());
+        assert_eq!(judged(&synced, 7, 1), Judged::Dead);
+        synced.enter(2, &own, false, || panic!("it was applied when it was made"));
+        synced.reach(2);
+        assert_eq!((judged(&synced, 7, 1), judged(&synced, 7, 2)), (Judged::Dead, Judged::Alive));
+        assert_eq!(synced.pending(), 0);
+    }
+
+    #[test]
+    fn records_of_others_are_applied_once() {
+        let (synced, mut applied) = (replica(), 0);
+        for (number, is_known) in [(2, false), (3, true)] {
+            synced.enter(number, &record("all", false), is_known, || applied += 1);
+        }
+        assert_eq!(applied, 1);
+    }
+
+    #[test]
+    fn purges_that_wait_are_bounded_and_become_one_of_everything() {
+        for soft in [true, false] {
+            let synced = replica();
+            for number in 0..=MOST_PENDING {
+                synced.purge(vec![record(&format!("url:/{number}"), soft)], || ());
+            }
+            let waiting = synced.unlogged(10);
+            assert_eq!(waiting.len(), 1);
+            assert_eq!((&waiting[0].selectors[..], waiting[0].soft), (&[Selector::All][..], soft));
+        }
+    }
+
+    #[test]
+    fn what_is_handed_out_at_once_is_bounded() {
+        let synced = replica();
+        for _ in 0..MOST_PENDING / 2 {
+            synced.purge(vec![record(&format!("tag:{}", "t".repeat(2000)), true)], || ());
+        }
+        let some = synced.unlogged(usize::MAX);
+        assert!(some.iter().map(|record| record.len()).sum::<usize>() <= BATCH_BYTES);
+        assert!(!some.is_empty() && some.len() < synced.pending());
+    }
+}

@@ -14,10 +14,10 @@ if not at then
   local time = text(now())
   redis.call('XADD', records, '1-0', 'n', ARGV[7], 'k', 'g', 't', time)
   redis.call('ZADD', selectors, 1, 'g')
-  redis.call('HSET', log, 'epoch', ARGV[6], 'last', '1', 'horizon', '0', 'since', time)
+  redis.call('HSET', log, 'epoch', ARGV[6], 'last', '1', 'horizon', '0', 'since', time, 'doubt', '0', 'run', server())
   at = intact()
   first = redis.call('XRANGE', records, '-', '+', 'COUNT', 1)[1]
 end
-local is_noted, living = report(ARGV[4], '0', ARGV[5])
+local _, living = report(ARGV[4], '0', ARGV[5])
 last = text(at.last)
-return { at.epoch, string.match(first[1], '^%d+'), first[2][2], last, nonce_of(last), is_noted, living }
+return { at.epoch, string.match(first[1], '^%d+'), first[2][2], last, nonce_of(last), living }

@@ -20,4 +20,4 @@ for _, entry in ipairs(redis.call('XRANGE', records, next, '+', 'COUNT', tonumbe
     break
   end
 end
-return { 'RECORDS', text(at.last), at.horizon, is_noted, living, since }
+return { 'RECORDS', text(at.last), at.horizon, in_doubt(at), is_noted, living, since }
