@@ -29,6 +29,9 @@ mod span;
 mod wanted;
 mod why;
 
+#[cfg(test)]
+mod promise;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -12,6 +12,11 @@ mod receipt;
 mod replica;
 mod wire;
 
+#[cfg(test)]
+pub(crate) mod simulated;
+#[cfg(test)]
+mod tests;
+
 pub use follower::{Follower, Met};
 pub use leases::{Lease, Leases, Taken};
 pub use log::{Events, Log};
