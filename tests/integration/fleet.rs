@@ -5,6 +5,7 @@ mod faults; // what goes wrong with Redis, under load
 mod limits; // how much each client may ask for, of all replicas together
 mod link; // Redis away, hung, and other than it was
 mod purges; // what they forget together
+mod synced; // what is served without word from the purge log
 mod tier; // responses in Redis
 mod topologies; // the same on one Redis, on a cluster, behind Sentinels
 
