@@ -11,7 +11,7 @@ use super::simulated::Simulated;
 use super::wire::Wire;
 use crate::caching::record::{Nonce, Record};
 use crate::caching::stamp::Position;
-use crate::redis::testing::Server;
+use crate::redis::testing::{PATIENCE, Server};
 use crate::redis::{Link, Settings};
 
 const UNSYNCED: Duration = Duration::from_secs(650);
@@ -164,7 +164,14 @@ async fn wires(server: &Server) -> Vec<Wire> {
         wire.most_selectors = 10;
         wire
     };
-    (0..3).map(wire).collect()
+    let wires: Vec<Wire> = (0..3).map(wire).collect();
+    let connected = async {
+        while wires[0].is_applied(Place::default()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, connected).await.unwrap();
+    wires
 }
 
 #[test]

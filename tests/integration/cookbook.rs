@@ -162,6 +162,9 @@ fn a_fleet() {
         launch.environment("REDIS_URL", &redis.url()).start()
     };
     let (one, other) = (start(), start());
+    for replica in [&one, &other] {
+        replica.wait_for_log(&["following the purge log"]);
+    }
     let mut number = 0;
     eventually("what one fetched, the other has", || {
         number += 1;

@@ -43,6 +43,9 @@ impl Fleet {
     /// Waits until each replica has from Redis what the first one fetches.
     #[track_caller]
     fn wait_until_shared(&self) {
+        for replica in &self.replicas {
+            replica.wait_for_log(&["following the purge log"]);
+        }
         let mut round = 0;
         for replica in self.replicas.iter().skip(1) {
             eventually("what one replica fetched another has", || {

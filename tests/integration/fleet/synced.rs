@@ -192,7 +192,7 @@ fn purges_made_while_redis_is_away_are_logged_when_it_is_back() {
     let before = stored(&other, "/a");
     redis.kill();
     is_synced(&one, false);
-    one.purge(r#"{"url": "/a"}"#).expect_status(200);
+    one.purge(r#"{"url": "/a"}"#).expect_status(503);
     assert_eq!(one.metric("forebay_fleet_pending_purges", &[]), 1.0);
     redis.restart();
     for replica in [&one, &other] {
