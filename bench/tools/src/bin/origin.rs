@@ -66,11 +66,8 @@ impl Origin {
         let bytes = rest.split('/').next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
         match kind {
             "many" | "brief" => {
-                let (cache_control, of) = if kind == "many" {
-                    (STORED, "/stored/")
-                } else {
-                    (BRIEF, "/brief/")
-                };
+                let (cache_control, of) =
+                    if kind == "many" { (STORED, "/stored/") } else { (BRIEF, "/brief/") };
                 let body = self.body(&format!("{of}{bytes}"), || text(0, bytes));
                 finish(head(cache_control, TEXT), 0, body)
             }
