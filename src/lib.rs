@@ -12,7 +12,7 @@
 //!                │                               └ collapse.join
 //!                │                                   ├ Follow: wait for the verdict ─► respond
 //!                │                                   └ Lead: a task of its own
-//!                │                                       ├ looks into memory once more
+//!                │                                       ├ looks into memory once more, and into Redis
 //!                │                                       ├ for a fleet: takes the lease, or waits for who has it
 //!                │                                       ├ upstream.forward: for the whole, a part, or the rest
 //!                │                                       ├ 304: the stored response is freshened
@@ -74,7 +74,8 @@
 //! - **identity**: who asks, as far as a route keeps answers apart by it.
 //! - **fleet**: the replicas that share one Redis. Their **log** has every purge, in one order; a **position** in it is what a
 //!   replica has applied.
-//! - **lease**: how long a replica may take it that it knows every purge. What is stored is **unsynchronised** past it.
+//! - **lease**: what ends by itself. A replica's: how long it may take it that it knows every purge; what is stored is
+//!   **unsynchronised** past it. A fetch's: the right to make it for the whole fleet.
 //! - **tier**: a place where responses are stored; of the limits, a kind of client.
 //! - **window**: a rate that a tier has to hold, by the unit of its time. **Budget**: the windows that are charged together.
 //!   **Permit**: a request's place in the budgets of its client.
