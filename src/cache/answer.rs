@@ -43,12 +43,17 @@ pub(super) enum Next {
 pub(super) struct Arrival {
     stamp: Stamp,
     at: Timestamp,
+    /// Whether every purge was known that had been said to be applied. Asked before the stamp was taken: a lease that is
+    /// renewed meanwhile is renewed for purges that the stamp may not count.
+    was_synced: bool,
 }
 
 impl Cache {
     /// What a request that comes now has to do with.
     pub(super) fn arrival(&self) -> Arrival {
-        Arrival { stamp: self.stamp(), at: self.clock.now() }
+        let at = self.clock.now();
+        let was_synced = self.synced.is_leased(at);
+        Arrival { stamp: self.stamp(), at, was_synced }
     }
 
     /// What the request that led is answered with; or that it goes forward alone after all.
@@ -185,7 +190,8 @@ impl Cache {
         if !self.synced.trusts(asked, arrived.at) {
             return Err(Next::Again);
         }
-        if arrived.stamp > head.stamp() && self.purged.fate(head).is_some() {
+        let may_be_purged = arrived.stamp > head.stamp() || !arrived.was_synced;
+        if may_be_purged && self.purged.fate(head).is_some() {
             return Err(Next::Again);
         }
         let rules = &inquiry.route.rules;

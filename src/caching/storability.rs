@@ -271,6 +271,7 @@ pub fn may_be_kept(
     let permits = terms_by_directives(status, fields, &directives, rules, exchange).permits;
     directive_refusal(&directives, rules).is_none()
         && credential_refusal(answered, permits, rules).is_none()
+        && (rules.keeps_cookies() || !fields.contains_key(header::SET_COOKIE))
 }
 
 fn response_refusal(

@@ -33,6 +33,7 @@ pub(super) struct Line {
     /// Why there is none.
     why: Mutex<Trouble>,
     doubted: Notify,
+    outdated: Notify,
 }
 
 /// Ends a task with its owner.
@@ -50,6 +51,7 @@ impl Line {
             client: ArcSwapOption::empty(),
             why: Mutex::new(Trouble::Unreachable),
             doubted: Notify::new(),
+            outdated: Notify::new(),
         })
     }
 
@@ -61,6 +63,11 @@ impl Line {
     /// Why there is no connection.
     pub(super) fn why(&self) -> Trouble {
         *self.why.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It takes no writes: there may be another server by now that does.
+    pub(super) fn outdate(&self) {
+        self.outdated.notify_one();
     }
 
     /// Somebody got no answer in time: it is found out whether anybody would.
@@ -103,9 +110,15 @@ impl Line {
         task: &mut Ending<Result<(), Error>>,
         listener: Option<&Listener>,
     ) -> Trouble {
+        let outdated = async {
+            sleep(LONGEST_PAUSE).await;
+            self.outdated.notified().await;
+        };
+        tokio::pin!(outdated);
         loop {
             tokio::select! {
                 ended = &mut task.0 => return why(ended),
+                () = &mut outdated => return Trouble::ReadOnly,
                 _ = timeout(IDLE, self.doubted.notified()) => {}
             }
             let is_alive = async {

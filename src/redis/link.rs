@@ -250,8 +250,10 @@ impl Core {
             counters.took(operation as usize, stopwatch.elapsed());
         }
         self.breaker().learn(operation, outcome.as_ref().err().copied(), clock.now());
-        if outcome == Err(Trouble::Timeout) {
-            line.doubt();
+        match outcome {
+            Err(Trouble::Timeout) => line.doubt(),
+            Err(Trouble::ReadOnly) => line.outdate(),
+            _ => {}
         }
         outcome.map_err(count)
     }

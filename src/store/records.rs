@@ -131,6 +131,8 @@ impl Records {
     /// Forgets the records up to this one.
     pub(super) fn forget_up_to(&mut self, record: u64) {
         self.index.forget_up_to(record);
+        // Whoever still holds something older was not gone through.
+        self.raise_horizon(record);
         self.compacted = self.index.len();
     }
 

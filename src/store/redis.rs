@@ -42,8 +42,10 @@ const WRITERS: usize = 4;
 const VALIDATED_FOR: Duration = Duration::from_secs(60);
 /// The longest that Redis is told to keep anything.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Values longer than this are taken apart and put together where nobody waits for the thread.
+/// Values longer than this are put together where nobody waits for the thread.
 const LONG: usize = 64 << 10;
+/// Values longer than this are taken apart there: what is coded may be a thousand times as long as it looks.
+const LONG_TO_READ: usize = 8 << 10;
 
 /// `[cache.redis]`.
 #[derive(Clone, Copy, Debug)]
@@ -216,7 +218,7 @@ impl Second {
             }
         };
         let read = match found {
-            Ok((value, left)) if value.len() > LONG => {
+            Ok((value, left)) if value.len() > LONG_TO_READ => {
                 let key = key.clone();
                 let reading = tokio::task::spawn_blocking(move || {
                     codec::read(&value, &key, longest).map(|value| (value, left))

@@ -246,7 +246,8 @@ impl Synced {
         self.lease.fetch_max((asked + self.max_unsynced).as_millis(), Ordering::AcqRel);
     }
 
-    fn is_leased(&self, now: Timestamp) -> bool {
+    /// Whether every purge is known that may have been said to be applied.
+    pub fn is_leased(&self, now: Timestamp) -> bool {
         now.as_millis() < self.lease.load(Ordering::Acquire)
     }
 

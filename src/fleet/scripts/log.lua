@@ -100,9 +100,14 @@ local function report(id, last, max_unsynced)
     redis.call('DEL', replicas)
   end
   local time = now()
-  -- A Redis that is full still tells; who is not noted then is told so.
-  local noted = redis.pcall('HSET', replicas, id, last .. ' ' .. text(time) .. ' ' .. max_unsynced)
+  local told = last .. ' ' .. text(time) .. ' ' .. max_unsynced
+  local noted = redis.pcall('HSET', replicas, id, told)
   local is_noted = type(noted) ~= 'table' or not noted.err
+  -- A Redis that is full still tells; who is not noted then is told so. One that takes no writes for another reason may not
+  -- be the one that purges are appended to: it fails, and says why.
+  if not is_noted and not (string.find(noted.err, 'OOM') or string.find(noted.err, 'MISCONF')) then
+    redis.call('HSET', replicas, id, told)
+  end
   if is_noted then
     redis.call('PEXPIRE', replicas, GIVEN_UP)
   end

@@ -18,6 +18,9 @@ use crate::caching::vary::selecting_values;
 use crate::clock::Timestamp;
 use crate::semantics::content_coding::Coding;
 
+/// Field lines that a response may have: more than any that was received.
+const MOST_LINES: usize = 1024;
+
 /// A whole response as a value. `compress`: its body is left out where there is a gzip of it.
 pub(in crate::store) fn response(
     response: &StoredResponse,
@@ -118,6 +121,9 @@ impl Kept {
         let lines = list(parts, |parts| {
             Some((name(parts)?, HeaderValue::from_maybe_shared(parts.part()?).ok()?))
         })?;
+        if lines.len() > MOST_LINES {
+            return None;
+        }
         let mut fields = HeaderMap::new();
         for (name, line) in lines {
             fields.try_append(name, line).ok()?;
