@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Response;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::body::Body;
@@ -27,6 +28,8 @@ use told::{Told, not_logged, respond};
 const REMEMBERED: usize = 1000;
 /// How long an answer waits for the fleet's log to have the purge, before it says that it has not.
 const LOGGED_WITHIN: Duration = Duration::from_millis(500);
+/// How long an answer waits for what was struck to be counted, where others wait for the purge.
+const COUNTED_WITHIN: Duration = Duration::from_millis(20);
 /// The longest that anybody is kept waiting for the other replicas.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Between two questions whether a purge was applied: at first, and at last.
@@ -70,7 +73,8 @@ pub struct Done(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     id: String,
-    matched: u64,
+    /// How many stored responses it struck here, once they were counted.
+    matched: watch::Sender<Option<u64>>,
     dry_run: bool,
     /// `None` where there is nobody else to do it.
     receipt: Option<Box<dyn Receipt>>,
@@ -85,17 +89,22 @@ impl Purges {
         Self { counters, journal, clock, run, done, last }
     }
 
-    /// Tells of a purge that was done here and struck, or would strike, `matched` stored responses. The `receipt` is the
+    /// Notes a purge that was applied here, or only tried: what it strikes is still to be counted. The `receipt` is the
     /// fleet's, if it is one.
-    pub fn add(&self, purge: &Purge, matched: u64, receipt: Option<Box<dyn Receipt>>) -> Done {
-        let (id, dry_run) = (self.next_id(), purge.dry_run);
+    pub fn add(&self, dry_run: bool, receipt: Option<Box<dyn Receipt>>) -> Done {
+        let (id, matched) = (self.next_id(), watch::Sender::new(None));
         let applied = AtomicBool::new(receipt.is_none());
         let done = Done(Arc::new(Inner { id, matched, dry_run, receipt, applied }));
-        self.report(purge, &done);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.truncate(REMEMBERED - 1);
         last.push_front(done.clone());
         done
+    }
+
+    /// Tells of a purge that struck, or would strike, `matched` stored responses here.
+    pub fn counted(&self, purge: &Purge, done: &Done, matched: u64) {
+        done.0.matched.send_replace(Some(matched));
+        self.report(purge, done, matched);
     }
 
     /// The purge of this identifier, if it is among the last.
@@ -110,7 +119,7 @@ impl Purges {
         format!("{:x}-{:08x}-{number}", self.clock.now().as_millis(), self.run)
     }
 
-    fn report(&self, purge: &Purge, done: &Done) {
+    fn report(&self, purge: &Purge, done: &Done, matched: u64) {
         let message = match purge {
             Purge { dry_run: true, .. } => "purge tried",
             Purge { soft: true, .. } => "soft purge done",
@@ -124,15 +133,17 @@ impl Purges {
             let fields = [
                 ("id", Value::Str(&done.0.id)),
                 ("selector", Value::Str(&selector)),
-                ("matched", Value::Int(i64::try_from(done.0.matched).unwrap_or(i64::MAX))),
+                ("matched", Value::Int(i64::try_from(matched).unwrap_or(i64::MAX))),
             ];
             self.journal.write(self.clock.now(), Level::Info, message, &fields);
         }
     }
 
-    /// The answer to whoever had it done: 503 where the other replicas cannot be told as yet.
+    /// The answer to whoever had it done: 503 where the other replicas cannot be told as yet. A fleet is not kept waiting
+    /// for all of a large memory to be gone through.
     pub async fn answer(&self, done: &Done) -> Response<Body> {
         let logged = done.is_logged(LOGGED_WITHIN).await;
+        done.is_counted(if logged.is_some() { COUNTED_WITHIN } else { LONGEST_WAIT }).await;
         let told = Told::of(done, logged, None);
         if logged == Some(false) {
             let fields = [("id", Value::Str(&done.0.id))];
@@ -148,8 +159,18 @@ impl Done {
     /// The answer to whoever asks what became of it. It waits for the other replicas, `within` this time; 30 s at the most.
     pub async fn outcome(&self, within: Duration) -> Response<Body> {
         let applied = self.is_applied(within).await;
+        self.is_counted(within.min(COUNTED_WITHIN)).await;
         let logged = self.is_logged(Duration::ZERO).await.map(|logged| logged || applied);
         respond(&Told::of(self, logged, Some(applied)))
+    }
+
+    /// Waits until it is counted what it struck.
+    async fn is_counted(&self, within: Duration) {
+        let mut matched = self.0.matched.subscribe();
+        if matched.borrow().is_some() {
+            return;
+        }
+        let _ = timeout(within, matched.wait_for(Option::is_some)).await;
     }
 
     /// `None` where there is no log to be in.

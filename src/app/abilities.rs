@@ -30,10 +30,7 @@ pub(super) fn abilities(
         counters: Arc::clone(counters),
         forget: Arc::new(move |purge| {
             let service = Arc::clone(&forgetful);
-            Box::pin(async move {
-                let done = tokio::task::spawn_blocking(move || service.purge(purge)).await;
-                done.map_err(|_| Unfinished)
-            })
+            Box::pin(async move { service.purge_aside(purge).await.ok_or(Unfinished) })
         }),
         explain: Arc::new(move |question| explaining.explain(question, true)),
         reload: Arc::new(move || {

@@ -13,13 +13,11 @@ use crate::upstream::{Failure, Forwarded};
 
 use super::{Cache, Inquiry};
 
-/// What a purge came to.
+/// A purge that was applied.
 #[derive(Debug)]
 pub struct Purging {
-    /// The purge's number here.
-    pub id: u64,
-    /// How many stored responses it struck, or would strike.
-    pub matched: u64,
+    /// Its number here.
+    pub number: u64,
     /// What the other replicas know of it; `None` where there are none, and where nothing was purged.
     pub receipt: Option<Receipt>,
 }
@@ -46,31 +44,28 @@ impl Inquiry {
 }
 
 impl Cache {
-    /// Applies a purge, then counts what it struck and lets go of it. From when it is applied on, which is before the
-    /// counting, nothing it covers is used, whether stored or still under way.
-    ///
-    /// Goes through all of memory: not for a thread that serves requests.
+    /// Applies a purge. From then on nothing it covers is used, whether stored or still under way.
     pub fn purge(&self, purge: &Purge) -> Purging {
-        let mut matched = 0;
-        if purge.dry_run {
-            self.memory.visit(|_, response| {
-                matched += u64::from(
-                    purge.selectors.iter().any(|selector| covers(selector, response.head())),
-                )
-            });
-            return Purging { id: self.purged.applied(), matched, receipt: None };
-        }
         let records = Record::of(&purge.selectors, purge.soft);
         // In this order: once it is applied it may be logged at any time.
         let receipt =
             self.log.as_ref().zip(records.last()).map(|(log, last)| log.receipt(last.nonce));
-        let id = self.apply(&purge.selectors, purge.soft, records);
+        let number = self.apply(&purge.selectors, purge.soft, records);
+        Purging { number, receipt }
+    }
+
+    /// How many stored responses a purge would strike, or has struck, with the number that it has then; those are let go
+    /// of.
+    ///
+    /// Goes through all of memory: not for a thread that serves requests.
+    pub fn count(&self, purge: &Purge, number: Option<u64>) -> u64 {
+        let mut matched = 0;
         self.memory.visit(|hash, response| {
-            if response.head().stamp().record < id
-                && purge.selectors.iter().any(|selector| covers(selector, response.head()))
+            let is_older = number.is_none_or(|number| response.head().stamp().record < number);
+            if is_older && purge.selectors.iter().any(|selector| covers(selector, response.head()))
             {
                 matched += 1;
-                if !purge.soft {
+                if number.is_some() && !purge.soft {
                     self.memory.remove(hash, response);
                 }
             }
@@ -78,7 +73,7 @@ impl Cache {
         if self.purged.wants_compaction() {
             self.compact();
         }
-        Purging { id, matched, receipt }
+        matched
     }
 
     /// Applies a purge here, and has the other replicas told of it. Its number here.

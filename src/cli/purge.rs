@@ -9,6 +9,7 @@ use super::Exit;
 use super::admin::{AdminOptions, NotDone};
 use super::say::{complain, say};
 use crate::caching::purge::{BadSelector, Selector};
+use crate::clock::Stopwatch;
 use crate::config::{Environment, duration_of};
 
 #[derive(Debug, Args)]
@@ -56,7 +57,8 @@ const ONE_WAIT: Duration = Duration::from_secs(20);
 #[derive(Debug, Deserialize)]
 struct Done {
     id: String,
-    matched: u64,
+    /// `None` while it is being counted.
+    matched: Option<u64>,
     /// Whether the other replicas are told; `None` where there are none, or nothing to tell.
     logged: Option<bool>,
 }
@@ -64,6 +66,7 @@ struct Done {
 /// What is answered later.
 #[derive(Debug, Deserialize)]
 struct Outcome {
+    matched: Option<u64>,
     applied: bool,
 }
 
@@ -84,22 +87,22 @@ pub(super) fn run(options: &Options) -> Exit {
 
 /// Whether nobody serves any more what was purged, as far as that was waited for.
 fn purge(options: &Options, environment: &Environment) -> Result<bool, NotDone> {
-    let done: Done = options.admin.post(environment, "/api/purge", &options.order())?;
-    let Done { id, matched, logged } = done;
-    say(format_args!("id={id} matched={matched}"));
-    if logged.is_none() || options.wait.is_zero() {
-        return Ok(true);
-    }
-    let mut left = options.wait;
-    loop {
-        let this_time = left.min(ONE_WAIT);
-        let path = format!("/api/purge/{id}?wait={}ms", this_time.as_millis());
-        let Outcome { applied } = options.admin.get(environment, &path)?;
-        left = left.saturating_sub(this_time);
-        if applied || left.is_zero() {
-            return Ok(applied);
+    let Done { id, matched, logged } =
+        options.admin.post(environment, "/api/purge", &options.order())?;
+    let (mut outcome, watch) = (Outcome { matched, applied: logged.is_none() }, Stopwatch::start());
+    while !(outcome.applied && outcome.matched.is_some()) {
+        let left = options.wait.saturating_sub(watch.elapsed()).min(ONE_WAIT);
+        if left.is_zero() {
+            break;
         }
+        let path = format!("/api/purge/{id}?wait={}ms", left.as_millis());
+        outcome = options.admin.get(environment, &path)?;
     }
+    match outcome.matched {
+        Some(matched) => say(format_args!("id={id} matched={matched}")),
+        None => say(format_args!("id={id}")),
+    }
+    Ok(outcome.applied || options.wait.is_zero())
 }
 
 impl Options {

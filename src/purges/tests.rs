@@ -47,16 +47,28 @@ fn said(response: Response<Body>) -> (u16, serde_json::Value) {
     (status, value)
 }
 
+/// One that has struck so many.
+fn counted(
+    purges: &Purges,
+    dry_run: bool,
+    receipt: Option<Box<dyn Receipt>>,
+    matched: u64,
+) -> Done {
+    let done = purges.add(dry_run, receipt);
+    purges.counted(&of_all(dry_run), &done, matched);
+    done
+}
+
 fn answer(dry_run: bool, receipt: Option<Box<dyn Receipt>>) -> (u16, serde_json::Value) {
     let purges = purges();
-    let done = purges.add(&of_all(dry_run), 7, receipt);
+    let done = counted(&purges, dry_run, receipt, 7);
     said(run(purges.answer(&done)))
 }
 
 #[test]
 fn a_machine_alone_has_purged_when_it_answers() {
     assert_eq!(answer(false, None), (200, serde_json::json!({"matched": 7})));
-    let done = purges().add(&of_all(false), 7, None);
+    let done = counted(&purges(), false, None, 7);
     let outcome = said(run(done.outcome(Duration::ZERO)));
     assert_eq!(outcome, (200, serde_json::json!({"matched": 7, "applied": true})));
 }
@@ -90,7 +102,7 @@ fn it_is_asked_again_until_all_have_applied_it_or_the_time_is_over() {
         (u32::MAX, Duration::from_millis(20), false),
     ] {
         let fleet = fleet(true, after);
-        let done = purges().add(&of_all(false), 7, Some(Box::new(Arc::clone(&fleet))));
+        let done = counted(&purges(), false, Some(Box::new(Arc::clone(&fleet))), 7);
         assert_eq!(said(run(done.outcome(within))), expected(applied), "{after} {within:?}");
     }
 }
@@ -98,7 +110,7 @@ fn it_is_asked_again_until_all_have_applied_it_or_the_time_is_over() {
 #[test]
 fn redis_is_not_asked_without_pause() {
     let fleet = fleet(true, u32::MAX);
-    let done = purges().add(&of_all(false), 7, Some(Box::new(Arc::clone(&fleet))));
+    let done = counted(&purges(), false, Some(Box::new(Arc::clone(&fleet))), 7);
     let (_, said) = said(run(done.outcome(Duration::from_millis(300))));
     assert_eq!(said["applied"], false);
     // Each pause is twice as long as the one before.
@@ -108,7 +120,7 @@ fn redis_is_not_asked_without_pause() {
 #[test]
 fn what_was_applied_is_not_asked_about_again() {
     let fleet = fleet(true, 0);
-    let done = purges().add(&of_all(false), 7, Some(Box::new(Arc::clone(&fleet))));
+    let done = counted(&purges(), false, Some(Box::new(Arc::clone(&fleet))), 7);
     for _ in 0..3 {
         assert_eq!(said(run(done.outcome(Duration::ZERO))).1["applied"], true);
     }
@@ -119,9 +131,19 @@ fn what_was_applied_is_not_asked_about_again() {
 fn the_last_purges_are_remembered_and_no_two_are_one() {
     let purges = purges();
     let ids: Vec<String> =
-        (0..=REMEMBERED).map(|_| purges.add(&of_all(false), 1, None).0.id.clone()).collect();
+        (0..=REMEMBERED).map(|_| counted(&purges, false, None, 1).0.id.clone()).collect();
     assert!(purges.find(&ids[0]).is_none());
     assert!(ids[1..].iter().all(|id| purges.find(id).is_some_and(|done| done.0.id == *id)));
-    let other = self::purges().add(&of_all(false), 1, None);
+    let other = counted(&self::purges(), false, None, 1);
     assert!(purges.find(&other.0.id).is_none(), "a replica's are its own");
+}
+
+#[test]
+fn a_fleet_is_not_kept_waiting_for_the_count() {
+    let purges = purges();
+    let done = purges.add(false, Some(Box::new(fleet(true, 0))));
+    let (status, counting) = said(run(purges.answer(&done)));
+    assert_eq!((status, &counting["matched"]), (200, &serde_json::Value::Null));
+    purges.counted(&of_all(false), &done, 7);
+    assert_eq!(said(run(done.outcome(Duration::ZERO))).1["matched"], 7);
 }

@@ -11,8 +11,8 @@ use crate::body::Body;
 #[derive(Serialize)]
 pub(super) struct Told<'a> {
     id: &'a str,
-    /// How many stored responses it covered, in this replica's memory.
-    matched: u64,
+    /// How many stored responses it covered, in this replica's memory; `null` while they are being counted.
+    matched: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,8 @@ pub(super) struct Told<'a> {
 impl<'a> Told<'a> {
     pub(super) fn of(done: &'a Done, logged: Option<bool>, applied: Option<bool>) -> Self {
         let inner = &done.0;
-        Self { id: &inner.id, matched: inner.matched, dry_run: inner.dry_run, logged, applied }
+        let matched = *inner.matched.borrow();
+        Self { id: &inner.id, matched, dry_run: inner.dry_run, logged, applied }
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+use tokio::sync::oneshot;
 
 use super::refused::Refused;
 use super::unasked::Asked;
 use super::{Rulebook, Service};
 use crate::body::{Answer, Body};
+use crate::cache::Purging;
 use crate::caching::purge::{Purge, Selector};
 use crate::clock::Stopwatch;
 use crate::counters::Outcome;
@@ -24,15 +26,36 @@ use crate::semantics::target::Target;
 const WRONG_TOKEN_DELAY: Duration = Duration::from_millis(100);
 
 impl Service {
-    /// Carries out a purge, and tells of it. Goes through all of memory: not for a thread that serves requests.
-    pub fn purge(&self, purge: Purge) -> Done {
+    /// Carries out a purge, and tells of it: `tell` as soon as nothing it covers is used any more, and then counts what it
+    /// struck. Goes through all of memory: not for a thread that serves requests.
+    pub fn purge(&self, asked: Purge, tell: impl FnOnce(Done)) {
         let rulebook = self.rulebook.load_full();
         let policy = &rulebook.policy;
-        let selectors = purge.selectors.iter().cloned();
+        let selectors = asked.selectors.iter().cloned();
         let selectors = selectors.flat_map(|selector| as_keyed(policy, selector)).collect();
-        let purging = self.cache.purge(&Purge { selectors, ..purge });
-        let receipt = purging.receipt.map(|receipt| Box::new(receipt) as Box<dyn Receipt>);
-        self.purges.add(&purge, purging.matched, receipt)
+        let purge = Purge { selectors, ..asked };
+        let purging = (!purge.dry_run).then(|| self.cache.purge(&purge));
+        let (number, receipt) = match purging {
+            Some(Purging { number, receipt }) => (Some(number), receipt),
+            None => (None, None),
+        };
+        let receipt = receipt.map(|receipt| Box::new(receipt) as Box<dyn Receipt>);
+        let done = self.purges.add(purge.dry_run, receipt);
+        tell(done.clone());
+        let matched = self.cache.count(&purge, number);
+        self.purges.counted(&Purge { selectors: asked.selectors, ..purge }, &done, matched);
+    }
+
+    /// The same on a thread that may take its time. `None`: it came to no end.
+    pub async fn purge_aside(self: &Arc<Self>, purge: Purge) -> Option<Done> {
+        let (service, (tell, told)) = (Arc::clone(self), oneshot::channel());
+        tokio::task::spawn_blocking(move || {
+            service.purge(purge, |done| {
+                // Whoever asked may have left.
+                let _ = tell.send(done);
+            });
+        });
+        told.await.ok()
     }
 
     /// Answers `PURGE /path`: with the operator's token it purges what GET of it would be answered with, of every scheme,
@@ -69,10 +92,9 @@ impl Service {
             path_and_query: target.path_and_query.to_string(),
         };
         let purge = Purge { selectors: vec![selector], soft: false, dry_run: false };
-        let service = Arc::clone(&self);
-        match tokio::task::spawn_blocking(move || service.purge(purge)).await {
-            Ok(done) => (self.purges.answer(&done).await, None),
-            Err(_) => {
+        match self.purge_aside(purge).await {
+            Some(done) => (self.purges.answer(&done).await, None),
+            None => {
                 let (status, word) = (StatusCode::INTERNAL_SERVER_ERROR, "internal-error");
                 (refusal(status, word, None, false), Some(word))
             }

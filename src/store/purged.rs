@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_strikes_no_more_and_what_is_not_still_does() {
+    fn what_is_forgotten_strikes_only_who_was_not_gone_through_and_what_is_not_still_does() {
         let purged = Purged::default();
         purged.apply(&["url:/a".parse().unwrap()], false);
         purged.apply(&["prefix:/b".parse().unwrap()], false);
@@ -195,8 +195,9 @@ mod tests {
         for number in 0..MANY {
             purged.apply(&[Selector::Tag(number.to_string())], false);
         }
-        assert_eq!(purged.fate(&stored("h", "/a", &[], 0)), None);
-        assert_eq!(purged.fate(&stored("h", "/b", &[], 0)), Some(Condemned::Hard));
+        assert_eq!(purged.fate(&stored("h", "/a", &[], 1)), None);
+        assert_eq!(purged.fate(&stored("h", "/c", &[], 0)), Some(Condemned::Hard));
+        assert_eq!(purged.fate(&stored("h", "/b", &[], 1)), Some(Condemned::Hard));
     }
 
     #[test]
