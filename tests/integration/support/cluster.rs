@@ -68,15 +68,7 @@ impl Cluster {
     /// The place of the node that has this slot.
     #[track_caller]
     pub(crate) fn owner(&self, slot: &str) -> usize {
-        let owns = |node: &Redis| {
-            let said = node.ask(&["CLUSTER", "NODES"]);
-            let own = said.lines().find(|line| line.contains("myself")).unwrap().to_owned();
-            let slot: u16 = slot.parse().unwrap();
-            own.split(' ').skip(8).any(|range| {
-                let (first, last) = range.split_once('-').unwrap_or((range, range));
-                matches!((first.parse(), last.parse()), (Ok(a), Ok(b)) if (a..=b).contains(&slot))
-            })
-        };
+        let owns = |node: &Redis| owner_by(node, slot) == node.ask(&["CLUSTER", "MYID"]);
         self.nodes.iter().position(owns).expect("somebody has it")
     }
 
@@ -109,5 +101,25 @@ impl Cluster {
         for node in [to, from].into_iter().chain(&self.nodes) {
             node.expect_ok(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
         }
+        // What the nodes tell each other of the time before may still be on its way.
+        eventually("all nodes know where the slot is", || {
+            self.nodes.iter().all(|node| owner_by(node, &slot) == to_id)
+        });
     }
+}
+
+/// The id of the node that, as far as `node` knows, has this slot to itself; nothing if there is none.
+fn owner_by(node: &Redis, slot: &str) -> String {
+    let slot: u16 = slot.parse().unwrap();
+    let said = node.ask(&["CLUSTER", "NODES"]);
+    // `[slot->-node]` and `[slot-<-node]` are on their way.
+    let is_moving = said.contains(&format!("[{slot}-"));
+    let has = |line: &&str| {
+        line.split(' ').skip(8).any(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            matches!((first.parse(), last.parse()), (Ok(a), Ok(b)) if (a..=b).contains(&slot))
+        })
+    };
+    let owner = said.lines().find(has).filter(|_| !is_moving);
+    owner.and_then(|line| line.split(' ').next()).unwrap_or_default().to_owned()
 }
