@@ -1,6 +1,7 @@
 //! The only place that builds, connects and reloads the parts, and chooses the runtimes they run on.
 
 mod abilities;
+mod cache;
 mod explaining;
 mod fixed;
 mod fleet;
@@ -21,7 +22,7 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -31,15 +32,12 @@ use crate::admin::Admin;
 use crate::cache::Cache;
 use crate::clock::Clock;
 use crate::config::{File, Settings};
-use crate::counters::{Counters, Watched};
-use crate::fleet::{Leases, Log};
+use crate::counters::Counters;
+use crate::fleet::Log;
 use crate::journal::{Journal, Level};
 use crate::purges::Purges;
-use crate::redis::Link;
 use crate::server::{self, Handler, Listener, Server};
 use crate::service::Service;
-use crate::store::Second;
-use crate::upstream::Via;
 
 use fixed::Fixed;
 use observers::{Observer, Reporter};
@@ -63,7 +61,6 @@ pub struct App {
     journal: Journal,
     clock: Clock,
     cache: Arc<Cache>,
-    _link: Option<Arc<Link>>,
     log: Option<Arc<Log>>,
     _workers: Workers,
 }
@@ -135,7 +132,7 @@ impl App {
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
         let link = redis::link(settings.redis.as_ref(), journal, clock, &counters);
         let log = fleet::log(settings.redis.as_ref(), link.as_ref(), clock);
-        let cache = cache(&settings, link.as_ref(), log.as_ref(), clock, &counters, journal);
+        let cache = cache::cache(&settings, link.as_ref(), log.as_ref(), clock, &counters, journal);
         if let Some(log) = &log {
             fleet::follow(log, &cache, &counters, journal, clock);
         }
@@ -149,9 +146,7 @@ impl App {
         let (fixed, is_watching) = (Fixed::of(&settings), settings.server.watch);
         let drain_delay = settings.server.drain_delay;
         let events = Arc::new(Reporter::new(journal, clock));
-        let alone = || Arc::new(AtomicUsize::new(1));
-        let replicas = log.as_ref().map_or_else(alone, |log| log.living());
-        let sharing = redis::sharing(link.as_ref(), &replicas);
+        let sharing = redis::sharing(link.as_ref(), log.as_ref());
         let mut rulebooks = Rulebooks::new(clock, &counters, events, sharing);
         let service = Arc::new(Service {
             rulebook: ArcSwap::from_pointee(rulebooks.next(settings, None)),
@@ -215,7 +210,6 @@ impl App {
             journal: journal.clone(),
             clock: clock.clone(),
             cache,
-            _link: link,
             log,
             _workers: workers,
         })
@@ -268,37 +262,4 @@ fn spawn<H: Handler>(server: &Server<H>, listener: Listener, journal: &Journal, 
             journal.write(clock.now(), Level::Error, &format!("a listener failed: {error}"), &[]);
         }
     });
-}
-
-fn cache(
-    settings: &Settings,
-    link: Option<&Arc<Link>>,
-    log: Option<&Arc<Log>>,
-    clock: &Clock,
-    counters: &Arc<Counters>,
-    journal: &Journal,
-) -> Arc<Cache> {
-    let evictions = Arc::new(AtomicU64::new(0));
-    let evicted = Arc::clone(&evictions);
-    let redis = settings.redis.as_ref();
-    let settings = settings::cache(settings, settings::capacity(settings));
-    let second = link.zip(settings.second).map(|(link, settings)| {
-        Second::start(Arc::clone(link), clock.clone(), counters.second(), settings)
-    });
-    let cache = Cache::new(settings, clock.clone(), Via::new(fastrand::u64(..)), move || {
-        evicted.fetch_add(1, Ordering::Relaxed);
-    });
-    let cache = match second {
-        Some(second) => cache.backed_by(second),
-        None => cache,
-    };
-    let leases = link.map(|link| Leases::start(Arc::clone(link), counters.leases()));
-    let cache = cache.with_leases(leases);
-    let cache = Arc::new(fleet::joined(cache, redis, log));
-    let (bytes, keys, journal) = (Arc::clone(&cache), Arc::clone(&cache), journal.clone());
-    counters.watch(Watched::StoredBytes, move || bytes.memory().bytes());
-    counters.watch(Watched::StoredResponses, move || keys.memory().keys());
-    counters.watch(Watched::Evictions, move || evictions.load(Ordering::Relaxed));
-    counters.watch(Watched::JournalDropped, move || journal.dropped());
-    cache
 }

@@ -1,12 +1,12 @@
 //! The link to Redis, where the fleet shares one.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use super::observers::Reporter;
 use crate::clock::Clock;
 use crate::config::RedisSettings;
 use crate::counters::Counters;
+use crate::fleet::Log;
 use crate::journal::{Journal, Level};
 use crate::limit::Sharing;
 use crate::redis::{self, Around, Link, Operation};
@@ -40,7 +40,8 @@ pub(super) fn link(
     }
 }
 
-/// With whom limits are shared, where they are: `replicas` are alive, this one among them.
-pub(super) fn sharing(link: Option<&Arc<Link>>, replicas: &Arc<AtomicUsize>) -> Option<Sharing> {
-    Some(Sharing { link: Arc::clone(link?), replicas: Arc::clone(replicas) })
+/// With whom limits are shared, where they are.
+pub(super) fn sharing(link: Option<&Arc<Link>>, log: Option<&Arc<Log>>) -> Option<Sharing> {
+    let (link, log) = link.zip(log)?;
+    Some(Sharing { link: Arc::clone(link), replicas: log.living() })
 }

@@ -70,7 +70,7 @@ impl Cache {
                 }
             }
         });
-        if self.purged.wants_compaction() {
+        if number.is_some() && self.purged.wants_compaction() {
             self.compact();
         }
         matched

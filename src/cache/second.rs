@@ -30,8 +30,6 @@ pub(super) enum Further {
     Validate(Arc<StoredResponse>),
     /// A response that is not for this client.
     Unusable(Refusal),
-    /// Word from another replica that there is none to be stored, for so long.
-    Unstorable(Duration),
     /// Nothing.
     Nothing,
 }
@@ -55,21 +53,12 @@ impl Cache {
                 return Further::Nothing;
             }
             Ok(None) => Further::Nothing,
-            Ok(Some(Read::Unstorable { credentials, left })) => {
-                if credentials == inquiry.credentials {
-                    Further::Unstorable(left)
-                } else {
-                    Further::Nothing
-                }
-            }
-            Ok(Some(Read::Response { kept, left })) => {
-                self.judge(inquiry, directives, &kept, left, than)
-            }
+            Ok(Some(Read { kept, left })) => self.judge(inquiry, directives, &kept, left, than),
         };
         let result = match &further {
             Further::Usable(_, None) => LookupResult::Hit,
             Further::Usable(_, Some(_)) | Further::Validate(_) => LookupResult::Stale,
-            Further::Unusable(_) | Further::Unstorable(_) | Further::Nothing => LookupResult::Miss,
+            Further::Unusable(_) | Further::Nothing => LookupResult::Miss,
         };
         inquiry.counters.lookup(Tier::Redis, result);
         further
@@ -255,11 +244,6 @@ impl Fetch {
             }
             Further::Unusable(refusal) => {
                 self.tell_all(Verdict::Withdrawn, Told::Unsuited(refusal))
-            }
-            Further::Unstorable(left) => {
-                let (refusal, now) = (Refusal::FoundUnstorable, cache.clock.now());
-                cache.uncacheable.remember(inquiry.known_by(), refusal, left, now);
-                self.tell_all(Verdict::Declined(refusal), Told::Unsuited(refusal));
             }
             Further::Nothing => return Some(self),
         }

@@ -51,8 +51,6 @@ pub enum Value {
     Response(Box<Kept>),
     /// The names of the request fields that select among the responses for the key.
     Varies(Vec<HeaderName>),
-    /// What answers requests with such credentials may not be stored.
-    Unstorable(Credentials),
 }
 
 /// Why a value is no answer.
@@ -132,7 +130,6 @@ pub(super) struct Writing {
 enum Kind {
     Response = b'r' as isize,
     Varies = b'v' as isize,
-    Unstorable = b'u' as isize,
 }
 
 /// What stands before the parts.
@@ -154,13 +151,6 @@ pub(super) fn varies(
     for name in names {
         put(&mut value, name.as_str().as_bytes());
     }
-    sealed(value)
-}
-
-/// A note that what answers requests with these credentials is not to be stored.
-pub(super) fn unstorable(key: &[u8], credentials: Credentials, writing: Writing) -> Bytes {
-    let mut value = begun(Kind::Unstorable, credentials, Duration::ZERO, writing);
-    put(&mut value, key);
     sealed(value)
 }
 
@@ -205,7 +195,6 @@ pub(super) fn read(value: &Bytes, key: &Key, longest: usize) -> Result<Value, Un
             Value::Response(Box::new(Kept::read(&mut parts, prologue, longest)?))
         }
         b'v' => Value::Varies(names(&mut parts).ok_or(Unreadable::Malformed)?),
-        b'u' => Value::Unstorable(answered),
         _ => return Err(Unreadable::Malformed),
     };
     if parts.is_at_end() { Ok(value) } else { Err(Unreadable::Malformed) }

@@ -22,7 +22,6 @@ use http::header::{ETAG, LAST_MODIFIED};
 use super::codec::{self, Kept, Unreadable, Value, Writing};
 use super::queue::Queue;
 use crate::caching::key::Key;
-use crate::caching::storability::Credentials;
 use crate::caching::stored::StoredResponse;
 use crate::clock::{Clock, Timestamp};
 use crate::counters::SecondCounters;
@@ -69,23 +68,13 @@ pub struct Second {
     queue: Queue<Work>,
 }
 
-/// What was read.
+/// A response that was read, to be held against the log before it is used.
 #[derive(Debug)]
-pub enum Read {
-    /// A response, to be held against the log before it is used.
-    Response {
-        /// The response.
-        kept: Box<Kept>,
-        /// For how long Redis will still keep it.
-        left: Duration,
-    },
-    /// That what answers requests with such credentials may not be stored.
-    Unstorable {
-        /// The credentials.
-        credentials: Credentials,
-        /// For how long that holds.
-        left: Duration,
-    },
+pub struct Read {
+    /// The response.
+    pub kept: Box<Kept>,
+    /// For how long Redis will still keep it.
+    pub left: Duration,
 }
 
 #[derive(Debug)]
@@ -177,7 +166,7 @@ impl Second {
         Ok(match found {
             Some(((Value::Response(kept), left), place)) => {
                 if kept.is_selected_by(request) {
-                    Some(Read::Response { kept, left })
+                    Some(Read { kept, left })
                 } else {
                     // Where it stands by its values, it does not belong; else only others may have it.
                     if place.is_variant() {
@@ -185,9 +174,6 @@ impl Second {
                     }
                     None
                 }
-            }
-            Some(((Value::Unstorable(credentials), left), _)) => {
-                Some(Read::Unstorable { credentials, left })
             }
             Some(((Value::Varies(_), _), _)) | None => None,
         })
@@ -256,27 +242,6 @@ impl Second {
         let written = self.written(response).await;
         self.counters.write(written.as_str());
         written
-    }
-
-    /// Notes for the fleet that what answers requests for `key` with these credentials may not be stored, unless something
-    /// is there.
-    ///
-    /// # Errors
-    /// Where Redis does not take it.
-    pub async fn write_unstorable(
-        &self,
-        key: &Key,
-        credentials: Credentials,
-        ttl: Duration,
-    ) -> Result<(), Trouble> {
-        let writing = Writing { position: Default::default(), now: self.clock.now(), ttl };
-        let value = codec::unstorable(key.as_bytes(), credentials, writing);
-        let set = Command::new("SET", self.at(&Place::of_key(key.as_bytes())))
-            .with(value)
-            .with("PX")
-            .with(script::millis(ttl))
-            .with("NX");
-        self.link.ask(Operation::Write, set).await.map(drop)
     }
 
     /// Waits until nothing is left to be written, for so long at the most.

@@ -49,10 +49,7 @@ impl Fleet {
 
     /// The body that a request with these fields is answered with, and its age.
     async fn read(&self, key: &Key, request: &HeaderMap) -> Option<(Bytes, Duration)> {
-        let Some(Read::Response { kept, left }) = self.second.read(key, request).await.unwrap()
-        else {
-            return None;
-        };
+        let Read { kept, left } = self.second.read(key, request).await.unwrap()?;
         let now = self.clock.now();
         let response = kept.restored(key, &Rules::default(), 0, now, left);
         Some((response.body(), response.head().terms().current_age(now)))
@@ -304,24 +301,6 @@ async fn what_is_written_before_the_log_was_read_is_of_no_use() {
     let alone = Stamp::default();
     let alone = Arc::new(head.freshened(&head.head().fields(0), *head.head().terms(), alone));
     assert_eq!(fleet.write(&alone).await, Written::Unsynchronised);
-    assert_eq!(fleet.names(), 0);
-}
-
-#[tokio::test]
-async fn that_nothing_is_to_be_stored_is_noted_where_nothing_is() {
-    let (fleet, key) = (Fleet::new().await, key("/a"));
-    let cookie = Credentials { cookie: true, ..Credentials::default() };
-    let note = || fleet.second.write_unstorable(&key, cookie, Duration::from_secs(60));
-    note().await.unwrap();
-    let read = fleet.second.read(&key, &HeaderMap::new()).await.unwrap();
-    let Some(Read::Unstorable { credentials, left }) = read else { panic!("{read:?}") };
-    assert_eq!(credentials, cookie);
-    assert!(left > Duration::from_secs(20));
-    assert_eq!(fleet.write(&stored(&key, &Said::default())).await, Written::Written);
-    note().await.unwrap();
-    assert_eq!(fleet.body(&key).await.unwrap(), "body");
-    fleet.second.remove(&stored(&key, &Said::default()));
-    fleet.second.settle(Duration::MAX).await;
     assert_eq!(fleet.names(), 0);
 }
 
