@@ -1,21 +1,23 @@
 //! One request to one server, from the connection to the response's head.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, UPGRADE, VIA};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use http_body::Body as _;
+use http::{HeaderValue, Method, Response, StatusCode, Version};
+use hyper::ext::ReasonPhrase;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::connection::{self, Connection, Incoming};
+use super::connection::{Answered, Connection};
 use super::expect::Gate;
 use super::failure::Failure;
-use super::response_body::{Release, ResponseBody};
+use super::head::ResponseHead;
+use super::hearing::Hearing;
+use super::response_body::{ResponseBody, Source};
+use super::sending::Request;
 use super::server::Server;
 use super::{Forward, Forwarded, HostField, Timeouts, Upstream, is_event_stream};
-use crate::body::{Body, BodyError, Ending, Interim, Tunnel, TunnelEnd, Watched};
-use crate::semantics::connection::strip_hop_by_hop;
+use crate::body::{Body, BodyError, Ending, Tunnel, TunnelEnd, Watched};
+use crate::semantics::connection::{strip_hop_by_hop, wants_close};
 use crate::semantics::framing::{ResponseBody as Framing, response_framing};
 use crate::semantics::method;
 use crate::semantics::preconditions::is_conditional;
@@ -28,72 +30,71 @@ pub(super) struct Unanswered {
     pub(super) silent: bool,
     /// True when the connection had been idle.
     pub(super) reused: bool,
-    /// The request, when no byte of it had been sent.
-    pub(super) unsent: Option<Box<Request<Body>>>,
+    /// True when no byte of the request had been sent.
+    pub(super) unsent: bool,
+    /// The request, unless its content is used up.
+    pub(super) request: Option<Box<Request>>,
 }
 
 impl Unanswered {
-    fn before_sending(failure: Failure, request: Request<Body>) -> Self {
-        Self { failure, silent: true, reused: false, unsent: Some(Box::new(request)) }
+    fn before_sending(failure: Failure, request: Request) -> Self {
+        let request = Some(Box::new(request));
+        Self { failure, silent: true, reused: false, unsent: true, request }
     }
 
     pub(super) const fn after_sending(failure: Failure) -> Self {
-        Self { failure, silent: false, reused: false, unsent: None }
+        Self { failure, silent: false, reused: false, unsent: false, request: None }
     }
 }
 
 /// A request, to be sent until it is answered or may not be sent again.
 pub(super) struct Attempts {
-    request: Option<Request<Body>>,
-    /// The same request once more, where it may be sent twice.
-    spare: Option<Request<Body>>,
-    /// Where interim responses to the spare one go.
-    interim: Option<Interim>,
+    request: Option<Request>,
     upload: Upload,
     exchange: Exchange,
 }
 
 /// What all attempts at a request have in common.
 struct Exchange {
-    method: Method,
+    /// It may be sent twice.
+    repeatable: bool,
     conditional: bool,
     upgrade: Option<HeaderValue>,
     timeouts: Timeouts,
+    hearing: Hearing,
+}
+
+/// A way to a server, and a place among those that may take it.
+struct Way<'a> {
+    upstream: &'a Upstream,
+    server: &'a Arc<Server>,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Attempts {
     pub(super) fn new(forward: Forward) -> Self {
-        let upload =
-            if forward.body.is_at_hand() { Upload::without_content() } else { Upload::default() };
-        let method = forward.method.clone();
         let conditional = is_conditional(&forward.fields);
-        let upgrade = forward.upgrade.clone();
-        let timeouts = forward.timeouts;
+        let (timeouts, upgrade) = (forward.timeouts, forward.upgrade.clone());
         // RFC 9110 §9.2.2: what is idempotent may be sent again; content that was streamed cannot be.
-        let repeatable = method::is_idempotent(&method)
+        let repeatable = method::is_idempotent(&forward.method)
             && forward.body.is_at_hand()
             && forward.content_length.unwrap_or(0) == 0
             && upgrade.is_none();
-        let interim = forward.interim.clone();
-        let request = request_of(forward, &upload);
-        let spare = repeatable.then(|| copy_without_body(&request));
-        Self {
-            request: Some(request),
-            spare,
-            interim,
-            upload,
-            exchange: Exchange { method, conditional, upgrade, timeouts },
-        }
+        let mut hearing = Hearing { gate: None, interim: forward.interim.clone() };
+        let upload =
+            if forward.body.is_at_hand() { Upload::without_content() } else { Upload::default() };
+        let request = Some(request_of(forward, &upload, &mut hearing));
+        let exchange = Exchange { repeatable, conditional, upgrade, timeouts, hearing };
+        Self { request, upload, exchange }
     }
 
-    pub(super) fn take_spare(&mut self) -> Option<Request<Body>> {
-        let mut spare = self.spare.take()?;
-        send_interims(&mut spare, None, self.interim.take());
-        Some(spare)
-    }
-
-    pub(super) fn again(&mut self, request: Request<Body>) {
-        self.request = Some(request);
+    /// Has the request of a failed attempt sent once more. False where it may not be.
+    pub(super) fn again(&mut self, unanswered: &mut Unanswered) -> bool {
+        let Unanswered { failure, silent, unsent, request, .. } = unanswered;
+        // Nothing sent, or nothing heard of what may be sent twice.
+        let is_lost = self.exchange.repeatable && *silent && *failure == Failure::ConnectionLost;
+        self.request = request.take().filter(|_| *unsent || is_lost).map(|request| *request);
+        self.request.is_some()
     }
 
     /// Sends the request to `server`; over a new connection if it has to be a `fresh` one.
@@ -107,15 +108,13 @@ impl Attempts {
         let Some(mut request) = self.request.take() else {
             return Err(Unanswered::after_sending(Failure::ConnectionLost));
         };
-        let host = match &upstream.settings.host {
-            HostField::Client => None,
-            HostField::Name(name) => Some(name.clone()),
-            HostField::Server => Some(server.host.clone()),
-        };
-        if let Some(host) = host {
-            request.headers_mut().insert(HOST, host);
+        match &upstream.settings.host {
+            HostField::Client => {}
+            HostField::Name(name) => drop(request.fields.insert(HOST, name.clone())),
+            HostField::Server => drop(request.fields.insert(HOST, server.host.clone())),
         }
-        let mut outcome = self.exchange.run(upstream, server, permit, request, fresh).await;
+        let way = Way { upstream, server, permit };
+        let mut outcome = self.exchange.run(way, request, fresh).await;
         if let (Err(unanswered), Some(error)) = (&mut outcome, self.upload.error()) {
             *unanswered = Unanswered::after_sending(Failure::RequestBody(error));
         }
@@ -144,28 +143,36 @@ impl Attempts {
 impl Exchange {
     async fn run(
         &self,
-        upstream: &Upstream,
-        server: &Arc<Server>,
-        permit: OwnedSemaphorePermit,
-        request: Request<Body>,
+        way: Way<'_>,
+        request: Request,
         fresh: bool,
     ) -> Result<Forwarded, Unanswered> {
-        let now = upstream.clock.now();
+        let Way { upstream, server, .. } = way;
+        let (clock, Timeouts { connect, response, .. }) = (&upstream.clock, self.timeouts);
+        let now = clock.now();
         let idle = if fresh || self.upgrade.is_some() {
             None
         } else {
-            server.take_idle(upstream.settings.idle_timeout, now)
+            server.take_idle(upstream.settings.idle_timeout, now, !self.repeatable)
         };
         let (connection, request_time) = match idle {
             Some(connection) => (connection, now),
-            None => match connect(upstream, server, self.timeouts.connect).await {
-                Ok(connection) => (connection, upstream.clock.now()),
+            None => match server.dial(connect, clock).await {
+                Ok(stream) => {
+                    let now = clock.now();
+                    (Connection::new(stream, now), now)
+                }
                 Err(failure) => return Err(Unanswered::before_sending(failure, request)),
             },
         };
-        let (response, connection) = connection.exchange(request, self.timeouts.response).await?;
-        let response_time = upstream.clock.now();
-        let received = self.receive(upstream, server, permit, response, connection).await;
+        let method = request.method.clone();
+        let answered = connection.exchange(request, &self.hearing, response, clock).await?;
+        let response_time = clock.now();
+        let received = if answered.head.status == StatusCode::SWITCHING_PROTOCOLS {
+            self.switch(way.permit, answered).map(|response| (response, false))
+        } else {
+            self.receive(way, &method, answered)
+        };
         received
             .map(|(response, until_close)| Forwarded {
                 response,
@@ -178,93 +185,88 @@ impl Exchange {
 
     /// Makes of what came on the connection a response that can be passed on; true where only the connection's end tells
     /// that its body is whole.
-    async fn receive(
+    fn receive(
         &self,
-        upstream: &Upstream,
-        server: &Arc<Server>,
-        permit: OwnedSemaphorePermit,
-        mut response: Response<Incoming>,
-        connection: Connection,
+        way: Way<'_>,
+        method: &Method,
+        answered: Answered,
     ) -> Result<(Response<Body>, bool), Failure> {
-        let (status, version) = (response.status(), response.version());
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            return self
-                .switch(permit, response, connection)
-                .await
-                .map(|switched| (switched, false));
-        }
+        let Answered { head, mut connection, sending } = answered;
+        let ResponseHead { version, status, reason, mut fields } = head;
         let framing =
-            response_framing(response.version(), status, &self.method, response.headers())
-                .map_err(|_| Failure::BadResponse)?;
+            response_framing(version, status, method, &fields).map_err(|_| Failure::BadResponse)?;
         // RFC 9110 §15.4.5: a 304 answers a conditional request; to any other it is no answer.
         if status == StatusCode::NOT_MODIFIED && !self.conditional {
             return Err(Failure::BadResponse);
         }
-        let read_timeout = (!is_event_stream(response.headers())).then_some(self.timeouts.read);
-        let fields = response.headers_mut();
-        strip_hop_by_hop(fields);
-        if framing.ambiguous || connection::never_has_content(status) {
+        let read_timeout = (!is_event_stream(&fields)).then_some(self.timeouts.read);
+        // An answer in HTTP/1.0 may come from somebody who has never heard of chunked requests.
+        connection.is_spent |=
+            framing.ambiguous || version != Version::HTTP_11 || wants_close(version, &fields);
+        strip_hop_by_hop(&mut fields);
+        let never_has_content = never_has_content(status);
+        if framing.ambiguous || never_has_content {
             fields.remove(CONTENT_LENGTH);
         } else if let Framing::Length(length) = framing.body {
             // It may have come as `2, 2`.
             fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         fields.append(VIA, VIA_FOREBAY);
-        let (head, body) = response.into_parts();
-        let server = Arc::clone(server);
-        let clock = upstream.clock.clone();
-        let release: Release = Box::new(move |connection: Option<Connection>| {
-            if let Some(mut connection) = connection {
-                connection.idle_since = clock.now();
-                connection.reused = true;
-                server.keep_idle(connection);
-            }
-            drop(permit);
-        });
         // A connection on which content comes that no reader expects is of no further use.
-        let expects_none =
-            framing.body == Framing::None || connection::never_has_content(head.status);
-        if expects_none && !body.is_end_stream() {
-            release(None);
-            return Ok((Response::from_parts(head, Body::Empty), false));
+        connection.is_spent |=
+            never_has_content && !matches!(framing.body, Framing::None | Framing::Length(0));
+        let expected = if never_has_content { Framing::None } else { framing.body };
+        let Way { upstream, server, permit } = way;
+        let (server, clock) = (Arc::clone(server), upstream.clock.clone());
+        let source = Source { connection, server, permit, clock };
+        let mut response =
+            Response::new(ResponseBody::receive(expected, sending, source, read_timeout));
+        *response.status_mut() = status;
+        *response.version_mut() = version;
+        *response.headers_mut() = fields;
+        if status.canonical_reason().is_none_or(|usual| usual.as_bytes() != reason)
+            && let Ok(reason) = ReasonPhrase::try_from(reason)
+        {
+            response.extensions_mut().insert(reason);
         }
-        // hyper goes on in the version of the last answer, and HTTP/1.0 has no chunked requests.
-        let reusable = !framing.ambiguous && version == Version::HTTP_11;
-        let clock = &upstream.clock;
-        let body = ResponseBody::receive(body, connection, read_timeout, clock, reusable, release);
-        Ok((Response::from_parts(head, body), framing.body == Framing::UntilClose))
+        Ok((response, expected == Framing::UntilClose))
     }
 
     /// A 101: the connection becomes one end of a tunnel.
-    async fn switch(
+    fn switch(
         &self,
         permit: OwnedSemaphorePermit,
-        mut response: Response<Incoming>,
-        connection: Connection,
+        answered: Answered,
     ) -> Result<Response<Body>, Failure> {
         // RFC 9110 §15.2.2: only to what the client had asked for.
         let Some(asked) = &self.upgrade else { return Err(Failure::BadResponse) };
-        let protocol = response.headers().get(UPGRADE).unwrap_or(asked).clone();
-        let connected = connection.upgrade(&mut response).await?;
-        let (mut head, _) = response.into_parts();
-        strip_hop_by_hop(&mut head.headers);
-        head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        head.headers.insert(UPGRADE, protocol);
-        head.headers.append(VIA, VIA_FOREBAY);
+        let Answered { head: ResponseHead { mut fields, .. }, connection, sending } = answered;
+        // RFC 9110 §7.8: "A client cannot begin using an upgraded protocol on the connection until it has completely sent
+        // the request message".
+        if sending.is_some() || connection.is_spent {
+            return Err(Failure::BadResponse);
+        }
+        let protocol = fields.get(UPGRADE).unwrap_or(asked).clone();
+        strip_hop_by_hop(&mut fields);
+        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        fields.insert(UPGRADE, protocol);
+        fields.append(VIA, VIA_FOREBAY);
+        let upstream = connection.into_duplex();
         let idle_timeout = self.timeouts.upgrade_idle;
-        let end = TunnelEnd { upstream: connected, idle_timeout, guard: Box::new(permit) };
-        head.extensions.insert(Tunnel::new(end));
-        Ok(Response::from_parts(head, Body::Empty))
+        let end = TunnelEnd { upstream, idle_timeout, guard: Box::new(permit) };
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *response.headers_mut() = fields;
+        response.extensions_mut().insert(Tunnel::new(end));
+        Ok(response)
     }
 }
 
-async fn connect(
-    upstream: &Upstream,
-    server: &Server,
-    timeout: Duration,
-) -> Result<Connection, Failure> {
-    let stream = server.dial(timeout, &upstream.clock).await?;
-    Connection::open(stream, upstream.clock.now()).await
+/// True for a response that has no content, whatever comes behind its head, and whose Content-Length, if any, speaks of
+/// nothing (RFC 9110 §8.6, §15.3.5, §15.3.6).
+fn never_has_content(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
+        || status.is_informational()
 }
 
 /// What we add to a response's Via (RFC 9110 §7.6.3).
@@ -299,18 +301,9 @@ impl Upload {
     }
 }
 
-fn request_of(forward: Forward, upload: &Upload) -> Request<Body> {
-    let Forward {
-        method,
-        target,
-        mut fields,
-        mut body,
-        content_length,
-        expects_continue,
-        upgrade,
-        interim,
-        ..
-    } = forward;
+/// The request as it is sent, whose upload is watched, and whose gate the server's 100 opens.
+fn request_of(forward: Forward, upload: &Upload, hearing: &mut Hearing) -> Request {
+    let Forward { method, target, mut fields, mut body, content_length, upgrade, .. } = forward;
     if let Some(length) = content_length {
         fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
@@ -318,45 +311,14 @@ fn request_of(forward: Forward, upload: &Upload) -> Request<Body> {
         fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(UPGRADE, protocol);
     }
-    let mut gate = None;
     if !body.is_at_hand() {
         body = upload.watch(body);
-        if expects_continue {
+        if forward.expects_continue {
             fields.insert(EXPECT, HeaderValue::from_static("100-continue"));
-            let closed = Gate::default();
-            body = closed.hold_back(body);
-            gate = Some(closed);
+            let gate = Gate::default();
+            body = gate.hold_back(body);
+            hearing.gate = Some(gate);
         }
     }
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = Uri::from(target);
-    *request.headers_mut() = fields;
-    send_interims(&mut request, gate, interim);
-    request
-}
-
-/// Has a 100 open the `gate`, and every interim response sent to where they go.
-fn send_interims(request: &mut Request<Body>, gate: Option<Gate>, interim: Option<Interim>) {
-    if gate.is_none() && interim.is_none() {
-        return;
-    }
-    connection::on_interim(request, move |status, fields| {
-        if status == StatusCode::CONTINUE
-            && let Some(gate) = &gate
-        {
-            gate.open();
-        }
-        if let Some(interim) = &interim {
-            interim.send(status, fields);
-        }
-    });
-}
-
-fn copy_without_body(request: &Request<Body>) -> Request<Body> {
-    let mut copy = Request::new(Body::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
+    Request { method, target, fields, body }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method};
 use tokio::task::AbortHandle;
 
 use super::connection::Connection;
 use super::failure::Failure;
 use super::health::{Finding, Health, HealthSettings};
+use super::hearing::Hearing;
+use super::sending::Request;
 use super::server::Server;
 use super::watch::Watch;
 use crate::body::Body;
@@ -89,22 +91,19 @@ impl Check {
     async fn exchange(&self) -> Finding {
         let timeout = self.settings.timeout;
         let connection = match self.server.dial(timeout, &self.clock).await {
-            Ok(stream) => Connection::open(stream, self.clock.now()).await,
-            Err(failure) => Err(failure),
-        };
-        let connection = match connection {
-            Ok(connection) => connection,
+            Ok(stream) => Connection::new(stream, self.clock.now()),
             Err(failure) => return Finding::Failed(failure),
         };
-        let mut request = Request::new(Body::Empty);
-        *request.uri_mut() = Uri::from(self.path.clone());
-        let fields = request.headers_mut();
-        fields.insert(HOST, self.host.clone());
-        fields.insert(USER_AGENT, CHECKER);
-        fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        fields.insert(CONNECTION, HeaderValue::from_static("close"));
-        match connection.exchange(request, timeout).await {
-            Ok((response, _)) => Finding::Answered(response.status()),
+        let fields = HeaderMap::from_iter([
+            (HOST, self.host.clone()),
+            (USER_AGENT, CHECKER),
+            (ACCEPT, HeaderValue::from_static("*/*")),
+            (CONNECTION, HeaderValue::from_static("close")),
+        ]);
+        let target = self.path.clone();
+        let request = Request { method: Method::GET, target, fields, body: Body::Empty };
+        match connection.exchange(request, &Hearing::default(), timeout, &self.clock).await {
+            Ok(answered) => Finding::Answered(answered.head.status),
             Err(unanswered) => Finding::Failed(unanswered.failure),
         }
     }

@@ -1,228 +1,187 @@
-//! One connection to a server. The one user of hyper's client.
+//! One connection to a server.
 //!
-//! Nobody polls a connection but the request that uses it: no task of its own, no channel, no wake-up on the way from
-//! the upstream's socket to the client's. While it is idle nobody polls it at all; what happened to it meanwhile is
-//! found out when it is taken out of the pool, by looking into the socket.
+//! Nobody looks after a connection but the request that uses it: no task of its own, no channel, no wake-up on the way
+//! from the upstream's socket to the client's. While it is idle nobody reads it at all; what happened to it meanwhile is
+//! found out when it is taken out of the pool.
+//!
+//! HTTP is read and written here and not by a library, for three things that none of them lets go of: a task or a driver
+//! beside each connection, a buffer in each that waits, and a request that is gone once it was handed over.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response, StatusCode};
-pub(super) use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
+use super::alarm::Alarm;
 use super::attempt::Unanswered;
 use super::failure::Failure;
-use super::socket::{Socket, SocketState};
+use super::head::{BadHead, ResponseHead};
+use super::hearing::Hearing;
+use super::sending::{Request, Sending, Unsent};
 use super::stream::Stream;
-use crate::body::{Body, Duplex};
-use crate::clock::Timestamp;
+use super::upgraded::Upgraded;
+use crate::body::Duplex;
+use crate::clock::{Clock, Timestamp};
 
-/// The longest response head, in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-const MAX_FIELDS: usize = 100;
+/// Room for what is read while it is not known how much will come.
+const ROOM: usize = 16 * 1024;
+/// Room for what is read of content that fills the other.
+const MORE_ROOM: usize = 64 * 1024;
 
-type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+thread_local! {
+    /// All connections of a thread read into the same room, and keep what came: those that wait need none of their own.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; ROOM].into());
+}
 
 /// A connection with nothing under way on it.
 pub(super) struct Connection {
-    sender: http1::SendRequest<Body>,
-    /// hyper's half of it: reads and writes, and knows nothing of us. `None` once it has ended.
-    driver: Option<Driver>,
-    socket: Arc<SocketState>,
+    stream: Stream,
+    /// What has come and is not used up.
+    pub(super) received: Bytes,
+    /// The last read left no room: there is more to come.
+    is_flowing: bool,
+    /// It cannot carry another exchange.
+    pub(super) is_spent: bool,
+    /// For whoever waits for something to come.
+    pub(super) alarm: Alarm,
     /// True once it has carried an exchange: the server may close it at any moment.
     pub(super) reused: bool,
     /// When it became idle.
     pub(super) idle_since: Timestamp,
 }
 
+/// The head that answers a request.
+pub(super) struct Answered {
+    pub(super) head: ResponseHead,
+    pub(super) connection: Connection,
+    /// What is still to be sent of the request.
+    pub(super) sending: Option<Sending>,
+}
+
 impl Connection {
     /// HTTP on an established `stream`.
-    pub(super) async fn open(stream: Stream, now: Timestamp) -> Result<Self, Failure> {
-        let state = Arc::new(SocketState::default());
-        let socket = TokioIo::new(Socket { stream, state: Arc::clone(&state) });
-        let handshake = http1::Builder::new()
-            .max_buf_size(MAX_HEAD)
-            .max_headers(MAX_FIELDS)
-            .handshake(socket)
-            .await
-            .map_err(|_| Failure::ConnectFailed)?;
-        let (sender, driver) = handshake;
-        Ok(Self {
-            sender,
-            driver: Some(Box::pin(driver.with_upgrades())),
-            socket: state,
+    pub(super) fn new(stream: Stream, now: Timestamp) -> Self {
+        Self {
+            stream,
+            received: Bytes::new(),
+            is_flowing: false,
+            is_spent: false,
+            alarm: Alarm::default(),
             reused: false,
             idle_since: now,
-        })
+        }
     }
 
-    /// True when the server has neither closed it nor sent anything unasked: looks into the socket itself, because the
-    /// reactor may not have heard of it yet.
-    pub(super) fn is_sound(&mut self) -> bool {
-        self.socket.probe.store(true, Ordering::Relaxed);
-        let ended = poll_driver(&mut self.driver, &mut Context::from_waker(Waker::noop()));
-        self.socket.probe.store(false, Ordering::Relaxed);
-        !ended && self.sender.is_ready()
+    /// True when the server has neither closed it nor sent anything unasked. `for_certain`: the kernel is asked, because
+    /// the reactor may not have heard of it yet.
+    pub(super) fn is_sound(&mut self, for_certain: bool) -> bool {
+        (!for_certain && self.stream.seems_quiet()) || self.stream.is_quiet()
     }
 
     /// Sends `request` and waits for the response's head, as long as the server is not silent for `timeout`: while the
     /// request is still being taken, it is not.
     pub(super) async fn exchange(
         mut self,
-        request: Request<Body>,
+        request: Request,
+        hearing: &Hearing,
         timeout: Duration,
-    ) -> Result<(Response<Incoming>, Self), Unanswered> {
-        self.socket.heard.store(false, Ordering::Relaxed);
-        let answer = {
-            let mut sending = std::pin::pin!(self.sender.try_send_request(request));
-            let mut timer = std::pin::pin!(tokio::time::sleep(timeout));
-            let mut taken = self.socket.taken.load(Ordering::Relaxed);
-            let (driver, socket) = (&mut self.driver, &self.socket);
-            poll_fn(|cx| {
-                if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
-                    return Poll::Ready(Some(answer));
+        clock: &Clock,
+    ) -> Result<Answered, Unanswered> {
+        let mut sending = Sending::new(request);
+        let (mut is_sending, mut silent, mut taken) = (true, true, 0);
+        let mut until = clock.now() + timeout;
+        let answer = poll_fn(|cx| {
+            if is_sending && let Poll::Ready(sent) = sending.poll(cx, &mut self.stream) {
+                is_sending = false;
+                match sent {
+                    Ok(()) => {}
+                    // It may have answered before it stopped listening.
+                    Err(Unsent::Refused) => self.is_spent = true,
+                    Err(Unsent::Torn) => return Poll::Ready(Err(Failure::ConnectionLost)),
                 }
-                // The answer may have come with this very poll. Once the driver has ended there is one: if it was too
-                // late for the request, the request itself.
-                poll_driver(driver, cx);
-                if let Poll::Ready(answer) = sending.as_mut().poll(cx) {
-                    return Poll::Ready(Some(answer));
-                }
-                while timer.as_mut().poll(cx).is_ready() {
-                    let now_taken = socket.taken.load(Ordering::Relaxed);
-                    if taken == now_taken {
-                        return Poll::Ready(None);
-                    }
-                    taken = now_taken;
-                    timer.set(tokio::time::sleep(timeout));
-                }
-                Poll::Pending
-            })
-            .await
-        };
-        let Some(answer) = answer else {
-            return Err(Unanswered::after_sending(Failure::ResponseTimeout));
-        };
-        match answer {
-            Ok(response) => Ok((response, self)),
-            Err(mut error) => {
-                let unsent = error.take_message().map(Box::new);
-                let silent = !self.socket.heard.load(Ordering::Relaxed);
-                Err(Unanswered {
-                    failure: failure_of(error.error()),
-                    silent,
-                    reused: self.reused,
-                    unsent,
-                })
             }
+            while let Poll::Ready(received) = self.poll_receive(cx) {
+                if !received.unwrap_or(false) {
+                    return Poll::Ready(Err(Failure::ConnectionLost));
+                }
+                silent = false;
+                match hearing.final_head(&mut self.received) {
+                    Ok(None) => {}
+                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                    Err(BadHead) => return Poll::Ready(Err(Failure::BadResponse)),
+                }
+            }
+            while self.alarm.poll(cx, until, clock).is_ready() {
+                if sending.taken() == taken {
+                    return Poll::Ready(Err(Failure::ResponseTimeout));
+                }
+                taken = sending.taken();
+                until = clock.now() + timeout;
+            }
+            Poll::Pending
+        });
+        match answer.await {
+            Ok(head) => {
+                let sending = is_sending.then_some(sending);
+                Ok(Answered { head, connection: self, sending })
+            }
+            Err(failure) => Err(Unanswered {
+                failure,
+                silent,
+                reused: self.reused,
+                unsent: sending.taken() == 0,
+                request: sending.into_request().map(Box::new),
+            }),
         }
     }
 
-    /// Gives the connection over to whatever the 101 in `response` switched to.
-    pub(super) async fn upgrade(
-        self,
-        response: &mut Response<Incoming>,
-    ) -> Result<Box<dyn Duplex>, Failure> {
-        let upgraded = hyper::upgrade::on(response);
-        let Self { sender, driver, .. } = self;
-        if let Some(driver) = driver {
-            tokio::spawn(async move {
-                // Ends by itself as soon as the connection is handed over.
-                let _held = sender;
-                let _ = driver.await;
-            });
+    /// Receives more. False when the server has ended the connection.
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.is_flowing && self.received.is_empty() {
+            let mut room = BytesMut::with_capacity(MORE_ROOM);
+            let count = ready!(pin!(self.stream.read_buf(&mut room)).poll(cx))?;
+            self.is_flowing = count >= ROOM;
+            self.received = room.freeze();
+            return Poll::Ready(Ok(count > 0));
         }
-        let upgraded = upgraded.await.map_err(|_| Failure::BadResponse)?;
-        Ok(Box::new(TokioIo::new(upgraded)))
-    }
-
-    /// Lets hyper read and write what it can; how that ends is seen through the request or the body.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        poll_driver(&mut self.driver, cx);
-    }
-
-    /// True when the last exchange is over in both directions and another may begin.
-    pub(super) fn is_free(&mut self, cx: &mut Context<'_>) -> bool {
-        for _ in 0..2 {
-            if poll_driver(&mut self.driver, cx) {
-                return false;
+        READ.with_borrow_mut(|room| {
+            let mut room = ReadBuf::new(room);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room))?;
+            self.is_flowing = room.remaining() == 0;
+            if self.received.is_empty() {
+                self.received = Bytes::copy_from_slice(room.filled());
+            } else {
+                let mut received = BytesMut::from(std::mem::take(&mut self.received));
+                received.extend_from_slice(room.filled());
+                self.received = received.freeze();
             }
-            if let Poll::Ready(ready) = self.sender.poll_ready(cx) {
-                return ready.is_ok();
-            }
-        }
-        false
+            Poll::Ready(Ok(!room.filled().is_empty()))
+        })
     }
-}
 
-/// Lets hyper read and write what it can. True once it has ended; it is dropped then, and with it what it still holds.
-fn poll_driver(driver: &mut Option<Driver>, cx: &mut Context<'_>) -> bool {
-    if driver.as_mut().is_some_and(|driver| driver.as_mut().poll(cx).is_ready()) {
-        *driver = None;
+    /// Keeps an upload going beside the response; what becomes of it is known when it is over.
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        sending: &mut Sending,
+    ) -> Poll<Result<(), Unsent>> {
+        sending.poll(cx, &mut self.stream)
     }
-    driver.is_none()
-}
 
-/// What a failure of hyper's client means to us.
-fn failure_of(error: &hyper::Error) -> Failure {
-    if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
-        Failure::BadResponse
-    } else {
-        Failure::ConnectionLost
+    /// Gives the connection over to whatever was switched to.
+    pub(super) fn into_duplex(self) -> Box<dyn Duplex> {
+        Box::new(Upgraded::new(self.received, self.stream))
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("reused", &self.reused).finish_non_exhaustive()
-    }
-}
-
-/// Calls `then` for each interim response to this request.
-pub(super) fn on_interim(
-    request: &mut Request<Body>,
-    then: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static,
-) {
-    hyper::ext::on_informational(request, move |interim| then(interim.status(), interim.headers()));
-}
-
-/// True for a response that has no content, whatever comes behind its head, and whose Content-Length, if any, speaks of
-/// nothing (RFC 9110 §8.6, §15.3.5, §15.3.6).
-pub(super) fn never_has_content(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
-        || status.is_informational()
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_request_that_was_not_taken_comes_back() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let now = Timestamp::from_secs(1);
-        let mut connection = Connection::open(Stream::Tcp(stream), now).await.unwrap();
-        let driver = connection.driver.take();
-        let ended = poll_fn(move |_| {
-            let _held = &driver;
-            Poll::Ready(Ok(()))
-        });
-        connection.driver = Some(Box::pin(ended));
-        let request = Request::new(Body::from(Bytes::from_static(b"content")));
-        let Err(unanswered) = connection.exchange(request, Duration::MAX).await else {
-            panic!("nobody answers");
-        };
-        assert!(unanswered.unsent.is_some());
     }
 }

@@ -1,21 +1,26 @@
 //! Origin servers: who they are, how a request gets to one of them, and what comes back.
 
 mod addresses;
+mod alarm;
 mod attempt;
 mod checks;
 mod connection;
+mod content;
 mod dial;
 mod expect;
 mod failure;
+mod head;
 mod health;
+mod hearing;
 mod request;
 mod response_body;
+mod sending;
 mod server;
 mod server_address;
 mod settings;
-mod socket;
 mod stream;
 mod tls;
+mod upgraded;
 mod watch;
 
 use std::fmt;
@@ -30,7 +35,7 @@ use crate::body::{Body, Interim};
 use crate::clock::{Clock, Timestamp};
 use crate::counters::UpstreamCounters;
 
-use attempt::{Attempts, Unanswered};
+use attempt::Attempts;
 use checks::Checks;
 use server::Server;
 use tls::Tls;
@@ -192,26 +197,18 @@ impl Upstream {
         loop {
             let server = self.choose(&tried)?;
             let permit = server.admit(queue_timeout).await?;
-            let Unanswered { failure, silent, reused, unsent } =
-                match attempts.make(self, server, permit, fresh).await {
-                    Ok(forwarded) => return Ok(forwarded),
-                    Err(unanswered) => unanswered,
-                };
-            // Nothing sent, or nothing heard of what may be sent twice.
-            let again = match unsent {
-                Some(request) => Some(*request),
-                None if silent && failure == Failure::ConnectionLost => attempts.take_spare(),
-                None => None,
+            let mut unanswered = match attempts.make(self, server, permit, fresh).await {
+                Ok(forwarded) => return Ok(forwarded),
+                Err(unanswered) => unanswered,
             };
             // An idle connection that was closed under our hands tells nothing of its server: the next is a new one.
-            if reused && !fresh {
+            if unanswered.reused && !fresh {
                 fresh = true;
             } else {
                 tried.push(server.address.clone());
             }
-            match again {
-                Some(request) if tried.len() < self.servers.len() => attempts.again(request),
-                _ => return Err(failure),
+            if tried.len() == self.servers.len() || !attempts.again(&mut unanswered) {
+                return Err(unanswered.failure);
             }
         }
     }

@@ -1,85 +1,96 @@
 //! A response's body as it comes from the upstream.
 
-use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::time::Sleep;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::connection::{Connection, Incoming};
+use super::connection::Connection;
+use super::content::{Content, Taken};
+use super::sending::{Sending, Unsent};
+use super::server::Server;
 use crate::body::{Body, BodyError};
 use crate::clock::{Clock, Timestamp};
-
-/// What becomes of the connection once a response's body is over.
-pub(super) type Release = Box<dyn FnOnce(Option<Connection>) + Send>;
+use crate::semantics::framing::ResponseBody as Framing;
 
 /// A response's body as it comes from the upstream, with the connection it comes on.
 pub(super) struct ResponseBody {
-    body: Incoming,
-    connection: Option<Connection>,
-    /// Told once, when the body is over: the connection if it can be used again.
-    release: Option<Release>,
-    reusable: bool,
-    stall: Option<Stall>,
+    content: Content,
+    /// What is still to be sent of the request.
+    sending: Option<Sending>,
+    /// `None` when the body is over.
+    source: Option<Source>,
+    /// How long the upstream may be silent; `None` for event streams.
+    read_timeout: Option<Duration>,
+    /// Since when it is waited for.
+    waiting_since: Option<Timestamp>,
+}
+
+/// Where a body comes from.
+pub(super) struct Source {
+    pub(super) connection: Connection,
+    pub(super) server: Arc<Server>,
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) clock: Clock,
+}
+
+impl Source {
+    /// Keeps the connection for another exchange, where there can be one.
+    pub(super) fn release(self) {
+        let Self { mut connection, server, permit, clock } = self;
+        if !connection.is_spent && connection.received.is_empty() {
+            connection.idle_since = clock.now();
+            connection.reused = true;
+            server.keep_idle(connection);
+        }
+        drop(permit);
+    }
 }
 
 impl ResponseBody {
-    /// `read_timeout`: how long the upstream may be silent; `None` for event streams. `reusable`: whether the connection
-    /// may carry another exchange.
+    /// The body that comes from `source`, delimited by `framing`.
     pub(super) fn receive(
-        body: Incoming,
-        connection: Connection,
+        framing: Framing,
+        sending: Option<Sending>,
+        source: Source,
         read_timeout: Option<Duration>,
-        clock: &Clock,
-        reusable: bool,
-        release: Release,
     ) -> Body {
-        let mut this = Self {
-            body,
-            connection: Some(connection),
-            release: Some(release),
-            reusable,
-            stall: read_timeout.map(|limit| Stall {
-                limit,
-                clock: clock.clone(),
-                since: None,
-                timer: None,
-            }),
-        };
-        if http_body::Body::is_end_stream(&this.body) {
-            this.release(&mut Context::from_waker(Waker::noop()));
+        let content = Content::new(framing);
+        let source = Some(source);
+        let mut this = Self { content, sending, source, read_timeout, waiting_since: None };
+        if this.content.is_over() {
+            this.release();
             return Body::Empty;
+        }
+        // Most bodies come with their heads, and need nobody to wait for them.
+        if let Some(source) = &mut this.source
+            && this
+                .content
+                .left()
+                .is_some_and(|left| left <= source.connection.received.len() as u64)
+            && let Ok(Taken::Chunk(whole)) = this.content.take(&mut source.connection.received)
+        {
+            this.release();
+            return Body::Whole(whole);
         }
         Body::stream(this)
     }
 
-    fn release(&mut self, cx: &mut Context<'_>) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let Some(release) = self.release.take() else { return };
-        let free = self.reusable && connection.is_free(cx);
-        release(free.then_some(connection));
+    fn release(&mut self) {
+        if let Some(mut source) = self.source.take() {
+            source.connection.is_spent |= self.sending.take().is_some();
+            source.release();
+        }
     }
 
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        for round in 0..2 {
-            match http_body::Body::poll_frame(Pin::new(&mut self.body), cx) {
-                Poll::Ready(Some(Ok(frame))) => return Poll::Ready(Some(Ok(frame))),
-                Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Some(Err(body_error_of(&error))));
-                }
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending if round == 0 => {
-                    if let Some(connection) = &mut self.connection {
-                        connection.drive(cx);
-                    }
-                }
-                Poll::Pending => {}
-            }
-        }
-        Poll::Pending
+    /// Ends with the connection.
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.source = None;
+        Poll::Ready(Some(Err(error)))
     }
 }
 
@@ -93,33 +104,47 @@ impl http_body::Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         loop {
-            match this.poll_body(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(stall) = &mut this.stall {
-                        stall.since = None;
-                    }
-                    if http_body::Body::is_end_stream(&this.body) {
-                        this.release(cx);
-                    }
-                    // Trailers are dropped (RFC 9110 §6.5.1): who forwards them has to know what each of them means.
-                    if frame.is_data() {
-                        return Poll::Ready(Some(Ok(frame)));
-                    }
+            let Some(Source { connection, clock, .. }) = &mut this.source else {
+                return Poll::Ready(None);
+            };
+            if let Some(sending) = &mut this.sending
+                && let Poll::Ready(sent) = connection.poll_send(cx, sending)
+            {
+                this.sending = None;
+                match sent {
+                    Ok(()) => {}
+                    Err(Unsent::Refused) => connection.is_spent = true,
+                    Err(Unsent::Torn) => return this.fail(BodyError::Aborted),
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    this.reusable = false;
-                    this.release(cx);
-                    return Poll::Ready(Some(Err(error)));
+            }
+            match this.content.take(&mut connection.received) {
+                Ok(Taken::Chunk(chunk)) => {
+                    this.waiting_since = None;
+                    if this.content.is_over() {
+                        this.release();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(chunk))));
                 }
-                Poll::Ready(None) => {
-                    this.release(cx);
+                Ok(Taken::End) => {
+                    this.release();
                     return Poll::Ready(None);
                 }
+                Ok(Taken::Nothing) => {}
+                Err(error) => return this.fail(error),
+            }
+            match connection.poll_receive(cx) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) if this.content.ends_with_the_connection() => {
+                    this.source = None;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Ok(false)) => return this.fail(BodyError::Truncated),
+                Poll::Ready(Err(_)) => return this.fail(BodyError::Aborted),
                 Poll::Pending => {
-                    if this.stall.as_mut().is_some_and(|stall| stall.poll_over(cx)) {
-                        this.reusable = false;
-                        this.release(cx);
-                        return Poll::Ready(Some(Err(BodyError::Stalled)));
+                    let Some(limit) = this.read_timeout else { return Poll::Pending };
+                    let since = *this.waiting_since.get_or_insert_with(|| clock.now());
+                    if connection.alarm.poll(cx, since + limit, clock).is_ready() {
+                        return this.fail(BodyError::Stalled);
                     }
                     return Poll::Pending;
                 }
@@ -128,53 +153,10 @@ impl http_body::Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.is_none() || self.content.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for ResponseBody {
-    fn drop(&mut self) {
-        if let Some(release) = self.release.take() {
-            release(None);
-        }
-    }
-}
-
-fn body_error_of(error: &hyper::Error) -> BodyError {
-    if error.is_incomplete_message() {
-        BodyError::Truncated
-    } else if error.is_parse() || error.is_parse_too_large() {
-        BodyError::Malformed
-    } else {
-        BodyError::Aborted
-    }
-}
-
-/// Notices that the upstream has been silent while it was waited for. The timer is made at the first wait and set again
-/// only when it fires: most bodies never need it.
-struct Stall {
-    limit: Duration,
-    clock: Clock,
-    since: Option<Timestamp>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Stall {
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = self.clock.now();
-        let since = *self.since.get_or_insert(now);
-        let left = self.limit.saturating_sub(now.saturating_since(since));
-        if left.is_zero() {
-            return true;
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(left)));
-        while timer.as_mut().poll(cx).is_ready() {
-            timer.set(tokio::time::sleep(left));
-        }
-        false
+        self.content.left().map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }

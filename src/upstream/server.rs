@@ -93,11 +93,18 @@ impl Server {
         }
     }
 
-    /// The idle connection used last, if it is still sound; those that are not are closed on the way.
-    pub(super) fn take_idle(&self, idle_timeout: Duration, now: Timestamp) -> Option<Connection> {
+    /// The idle connection used last, if it is still sound, `for_certain` or as far as is known; those that are not are
+    /// closed on the way.
+    pub(super) fn take_idle(
+        &self,
+        idle_timeout: Duration,
+        now: Timestamp,
+        for_certain: bool,
+    ) -> Option<Connection> {
         loop {
             let mut connection = lock(&self.idle).pop_back()?;
-            if now.saturating_since(connection.idle_since) < idle_timeout && connection.is_sound() {
+            let is_in_time = now.saturating_since(connection.idle_since) < idle_timeout;
+            if is_in_time && connection.is_sound(for_certain) {
                 return Some(connection);
             }
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,6 +19,16 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// True when the server has neither closed it nor said anything that the reactor has heard of. Of TLS it hears too much.
+    pub(super) fn seems_quiet(&self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(&mut context).is_pending(),
+            Self::Unix(stream) => stream.poll_read_ready(&mut context).is_pending(),
+            Self::Tls(_) => false,
+        }
+    }
+
     /// True when the server has neither closed it nor said anything: looks into the socket itself, because the reactor may
     /// not have heard of it yet.
     pub(super) fn is_quiet(&mut self) -> bool {

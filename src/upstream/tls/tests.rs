@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::Request;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method};
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
@@ -13,9 +14,11 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::body::Body;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::trust::{BadAuthorities, can_be_certified};
-use crate::upstream::connection::Connection;
+use crate::upstream::connection::{Answered, Connection};
+use crate::upstream::hearing::Hearing;
+use crate::upstream::sending::Request;
 use crate::upstream::stream::Stream;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
@@ -65,11 +68,13 @@ async fn answer(server: &mut ServerStream) {
 }
 
 async fn exchange(connection: Connection, server: &mut ServerStream) -> Connection {
-    let request = Request::new(Body::Empty);
-    let (answered, ()) = tokio::join!(connection.exchange(request, Duration::MAX), answer(server));
-    let Ok((response, mut connection)) = answered else { panic!("no answer") };
-    assert_eq!(response.status(), 200);
-    assert!(connection.is_free(&mut std::task::Context::from_waker(std::task::Waker::noop())));
+    let (fields, target) = (HeaderMap::new(), PathAndQuery::from_static("/"));
+    let request = Request { method: Method::GET, target, fields, body: Body::Empty };
+    let (hearing, clock) = (Hearing::default(), Clock::system());
+    let asking = connection.exchange(request, &hearing, Duration::MAX, &clock);
+    let (answered, ()) = tokio::join!(asking, answer(server));
+    let Ok(Answered { head, connection, sending: None }) = answered else { panic!("no answer") };
+    assert_eq!(head.status, 200);
     connection
 }
 
@@ -85,8 +90,8 @@ async fn until_something_lies_there(watched: &Socket) {
 async fn idle() -> (Connection, ServerStream, Socket) {
     let (client, mut server) = connected().await;
     let watched = SockRef::from(client.get_ref().0).try_clone().unwrap();
-    let connection = Connection::open(Stream::Tls(Box::new(client)), Timestamp::from_secs(1));
-    let connection = exchange(connection.await.unwrap(), &mut server).await;
+    let connection = Connection::new(Stream::Tls(Box::new(client)), Timestamp::from_secs(1));
+    let connection = exchange(connection, &mut server).await;
     (connection, server, watched)
 }
 
@@ -96,9 +101,9 @@ async fn what_tls_says_by_itself_does_not_cost_an_idle_connection() {
     server.get_mut().1.refresh_traffic_keys().unwrap();
     server.flush().await.unwrap();
     until_something_lies_there(&watched).await;
-    assert!(connection.is_sound());
+    assert!(connection.is_sound(false));
     let mut connection = exchange(connection, &mut server).await;
-    assert!(connection.is_sound());
+    assert!(connection.is_sound(false));
 }
 
 #[tokio::test]
@@ -107,7 +112,7 @@ async fn an_idle_connection_whose_server_took_leave_is_not_used() {
     server.get_mut().1.send_close_notify();
     server.flush().await.unwrap();
     until_something_lies_there(&watched).await;
-    assert!(!connection.is_sound());
+    assert!(!connection.is_sound(false));
 }
 
 #[tokio::test]
@@ -115,7 +120,7 @@ async fn an_idle_connection_that_was_cut_is_not_used() {
     let (mut connection, server, watched) = idle().await;
     drop(server);
     until_something_lies_there(&watched).await;
-    assert!(!connection.is_sound());
+    assert!(!connection.is_sound(false));
 }
 
 #[tokio::test]
@@ -125,7 +130,7 @@ async fn an_idle_connection_on_which_something_was_said_is_not_used() {
     server.write_all(b"HTTP/1.1 200 OK\r\n").await.unwrap();
     server.flush().await.unwrap();
     until_something_lies_there(&watched).await;
-    assert!(!connection.is_sound());
+    assert!(!connection.is_sound(false));
 }
 
 #[test]
