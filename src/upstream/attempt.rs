@@ -157,7 +157,8 @@ impl Exchange {
         };
         let (connection, request_time) = match idle {
             Some(connection) => (connection, now),
-            None => match server.dial(connect, clock).await {
+            // Boxed: only those that need a new connection need the room.
+            None => match Box::pin(server.dial(connect, clock)).await {
                 Ok(stream) => {
                     let now = clock.now();
                     (Connection::new(stream, now), now)

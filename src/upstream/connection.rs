@@ -61,7 +61,7 @@ pub(super) struct Answered {
     pub(super) head: ResponseHead,
     pub(super) connection: Connection,
     /// What is still to be sent of the request.
-    pub(super) sending: Option<Sending>,
+    pub(super) sending: Option<Box<Sending>>,
 }
 
 impl Connection {
@@ -128,7 +128,7 @@ impl Connection {
         });
         match answer.await {
             Ok(head) => {
-                let sending = is_sending.then_some(sending);
+                let sending = is_sending.then(|| Box::new(sending));
                 Ok(Answered { head, connection: self, sending })
             }
             Err(failure) => Err(Unanswered {

@@ -26,6 +26,7 @@ mod watch;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
@@ -177,7 +178,9 @@ impl Upstream {
     /// [`Failure`], with nothing of a response received.
     pub async fn forward(&self, forward: Forward) -> Result<Forwarded, Failure> {
         let began = self.clock.now();
-        let outcome = self.send(forward).await;
+        let queue_timeout = forward.timeouts.queue;
+        let mut attempts = Attempts::new(forward);
+        let outcome = self.send(&mut attempts, queue_timeout).await;
         let counters = &self.watch.counters;
         match &outcome {
             Ok(forwarded) => {
@@ -189,9 +192,11 @@ impl Upstream {
         outcome
     }
 
-    async fn send(&self, forward: Forward) -> Result<Forwarded, Failure> {
-        let queue_timeout = forward.timeouts.queue;
-        let mut attempts = Attempts::new(forward);
+    async fn send(
+        &self,
+        attempts: &mut Attempts,
+        queue_timeout: Duration,
+    ) -> Result<Forwarded, Failure> {
         let mut tried = Vec::new();
         let mut fresh = false;
         loop {

@@ -21,7 +21,7 @@ use crate::semantics::framing::ResponseBody as Framing;
 pub(super) struct ResponseBody {
     content: Content,
     /// What is still to be sent of the request.
-    sending: Option<Sending>,
+    sending: Option<Box<Sending>>,
     /// `None` when the body is over.
     source: Option<Source>,
     /// How long the upstream may be silent; `None` for event streams.
@@ -55,7 +55,7 @@ impl ResponseBody {
     /// The body that comes from `source`, delimited by `framing`.
     pub(super) fn receive(
         framing: Framing,
-        sending: Option<Sending>,
+        sending: Option<Box<Sending>>,
         source: Source,
         read_timeout: Option<Duration>,
     ) -> Body {
