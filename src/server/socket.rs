@@ -1,5 +1,6 @@
 //! A connection's socket: read and written by one, watched by another.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -14,6 +15,14 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+/// Slices of so many bytes in all are written as one: to copy these costs less than to hand over several.
+const FEW: usize = 4 * 1024;
+
+thread_local! {
+    /// Where they are put together.
+    static JOINED: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(FEW));
+}
 
 /// A socket that can be held by several.
 pub(super) trait Endpoint: AsFd + Send + Sync + 'static {
@@ -55,7 +64,16 @@ macro_rules! endpoint {
             }
 
             fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.try_write_vectored(bufs)
+                let length: usize = bufs.iter().map(|buf| buf.len()).sum();
+                match bufs {
+                    [only] => Self::try_write(self, only),
+                    _ if length > FEW => self.try_write_vectored(bufs),
+                    _ => JOINED.with_borrow_mut(|joined| {
+                        joined.clear();
+                        bufs.iter().for_each(|buf| joined.extend_from_slice(buf));
+                        Self::try_write(self, joined)
+                    }),
+                }
             }
 
             fn failed(self: Arc<Self>) -> Failed {
