@@ -3,11 +3,12 @@
 Each measurement runs an instance of Forebay of its own, beside the idle ones that the other measurements compare."""
 
 import itertools
+import os
 import socket
 import time
 from contextlib import ExitStack, contextmanager
 
-from harness import load, machine, servers
+from harness import fleet, load, machine, servers
 from harness.measurements import QUIET, TRIES
 from harness.programs import say
 
@@ -19,6 +20,8 @@ IDLE = 10_000
 # Of all cores together at the same rate: so much that one thread has work, and two do not wait for each other.
 RATE_FOR_CORES = 20_000
 BODY = 1024
+# So many that hardly two clients ask for the same at once.
+KEYS_IN_TIERS = 10_000
 
 _ports = itertools.count(7120, 2)
 
@@ -50,6 +53,24 @@ default_tier = "anonymous"
 [rate_limit.tiers]
 anonymous = ["1000000/s", "100000000/h"]
 """
+
+
+def tiers(bench):
+    """Hits of keys chosen at random, in memory and in a Redis on the clients' core, with nothing in memory."""
+    redis = fleet.Redis()
+    try:
+        os.sched_setaffinity(redis.process.pid, map(int, bench.client_cores.split(",")))
+        shared = {"capacity": "0B", "extra": f'\n[redis]\nurl = "redis://{servers.HOST}:{redis.port}/0"\n'}
+        with ExitStack() as stack:
+            running = {"memory": stack.enter_context(instance(bench)), "Redis": stack.enter_context(instance(bench, **shared))}
+            for server in running.values():
+                load.fill(server, bench.client_cores, BODY, KEYS_IN_TIERS, 0)
+            for number in range(bench.rounds):
+                for tier in bench.rotated(list(running), number):
+                    server = running[tier]
+                    record(bench, "tiers", tier, number, server, lambda: hit(bench, server, keys=KEYS_IN_TIERS))
+    finally:
+        redis.stop()
 
 
 def cores(bench):

@@ -12,9 +12,16 @@ WORK = BENCH / "work"
 OHA = "1.16.0"
 
 # A command, and the Debian package that it comes in.
-PACKAGES = {"wrk": "wrk", "nginx": "nginx", "varnishd": "varnish", "haproxy": "haproxy", "taskset": "util-linux"}
+PACKAGES = {
+    "wrk": "wrk",
+    "nginx": "nginx",
+    "varnishd": "varnish",
+    "haproxy": "haproxy",
+    "redis-server": "redis-server",
+    "taskset": "util-linux",
+}
 # Debian starts these once they are installed.
-DAEMONS = ("nginx", "varnish", "haproxy")
+DAEMONS = ("nginx", "varnish", "haproxy", "redis-server")
 
 
 def say(line):

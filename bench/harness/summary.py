@@ -105,6 +105,7 @@ GROWTH = {
     "connections": "connections",
     "cores": "threads, at the same rate",
     "declared": "what is declared",
+    "tiers": "where it is stored",
 }
 
 
