@@ -145,10 +145,13 @@ impl Connection {
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.is_flowing && self.received.is_empty() {
             let mut room = BytesMut::with_capacity(MORE_ROOM);
-            let count = ready!(pin!(self.stream.read_buf(&mut room)).poll(cx))?;
-            self.is_flowing = count >= ROOM;
-            self.received = room.freeze();
-            return Poll::Ready(Ok(count > 0));
+            let read = pin!(self.stream.read_buf(&mut room)).poll(cx);
+            self.is_flowing = room.len() >= ROOM;
+            ready!(read)?;
+            // What little came is not to hold so much room.
+            self.received =
+                if self.is_flowing { room.freeze() } else { Bytes::copy_from_slice(&room) };
+            return Poll::Ready(Ok(!self.received.is_empty()));
         }
         READ.with_borrow_mut(|room| {
             let mut room = ReadBuf::new(room);
