@@ -217,6 +217,9 @@ pub(super) struct Joining<'a> {
     pub(super) attempt: u8,
     /// Whether what is stored is to be fetched all the same.
     pub(super) anew: bool,
+    /// False where its client has used up what may go forward for it: it may follow, and keeps nobody waiting for a fetch
+    /// that it cannot make.
+    pub(super) may_go_forward: bool,
     pub(super) now: Timestamp,
 }
 
@@ -251,6 +254,9 @@ impl Collapser {
         });
         if let Some(flight) = fitting {
             return Turn::Follow(Arc::clone(flight));
+        }
+        if !joining.may_go_forward {
+            return Turn::Lead(self.alone(joining));
         }
         // What a flight for the same key turned out to be selected by will select this one too.
         let known = flights

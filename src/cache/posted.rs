@@ -50,6 +50,7 @@ impl Cache {
             stamp: Stamp { record: around.own, ..around.began },
             attempt: 0,
             anew: false,
+            may_go_forward: true,
             now: self.clock.now(),
         };
         let (tell, told) = oneshot::channel();

@@ -108,6 +108,7 @@ impl Cache {
             stamp: self.stamp(),
             attempt,
             anew: matches!(why.anew, Anew::Granted),
+            may_go_forward: inquiry.may_go_forward(now),
             now,
         };
         let leader = match self.turn(inquiry, &joining, why) {
@@ -279,6 +280,8 @@ impl Cache {
             stamp: self.stamp(),
             attempt: 0,
             anew: false,
+            // A refresh that nobody waits for costs nobody anything.
+            may_go_forward: true,
             now,
         };
         if let Turn::Lead(leader) =

@@ -35,6 +35,7 @@ impl Bench {
             may_want_more: true,
             attempt: 0,
             anew: false,
+            may_go_forward: true,
             now: Timestamp::default(),
         }
     }
@@ -253,4 +254,16 @@ fn where_the_whole_is_too_large_each_part_is_led_by_itself() {
         assert_eq!(leader.flight().wanted, wanted);
         leaders.push(leader);
     }
+}
+
+#[test]
+fn who_may_not_go_forward_follows_and_keeps_nobody_waiting() {
+    let (bench, none) = (Bench::new(), HeaderMap::new());
+    let poor = || Joining { may_go_forward: false, ..bench.joining(&none) };
+    let alive = |_: &Flight| true;
+    let Turn::Lead(_alone) = bench.collapser.join(&poor(), alive) else { panic!("nobody leads") };
+    let turn = bench.collapser.join(&bench.joining(&none), alive);
+    let Turn::Lead(leader) = turn else { panic!("follows who may not go forward") };
+    let Turn::Follow(flight) = bench.collapser.join(&poor(), alive) else { panic!("leads") };
+    assert!(Arc::ptr_eq(&flight, leader.flight()));
 }

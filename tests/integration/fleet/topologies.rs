@@ -72,6 +72,11 @@ fn what_one_replica_fetched_another_serves(shared: &Shared) {
         targets.iter().map(|target| forebay.get(target).expect_status(200).text()).collect()
     };
     let first = ask(&fleet.replicas[0]);
+    eventually("all of them are written", || {
+        let written = [("result", "written")];
+        let written = fleet.replicas[0].metric("forebay_redis_writes_total", &written);
+        written >= targets.len() as f64
+    });
     fleet.wait_until_shared();
     assert_eq!(ask(&fleet.replicas[1]), first);
     stir(&fleet, shared);

@@ -101,11 +101,23 @@ impl Cluster {
         for node in [to, from].into_iter().chain(&self.nodes) {
             node.expect_ok(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
         }
-        // What the nodes tell each other of the time before may still be on its way.
+        // Whoever does not know yet how new this is believes what he hears of the time before, which is still on its way.
         eventually("all nodes know where the slot is", || {
-            self.nodes.iter().all(|node| owner_by(node, &slot) == to_id)
+            let epochs = epochs_by(&self.nodes[0]);
+            self.nodes
+                .iter()
+                .all(|node| owner_by(node, &slot) == to_id && epochs_by(node) == epochs)
         });
     }
+}
+
+/// Each node's id and the epoch of its configuration, as far as `node` knows.
+fn epochs_by(node: &Redis) -> Vec<(String, String)> {
+    let said = node.ask(&["CLUSTER", "NODES"]);
+    let words = said.lines().map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let mut epochs: Vec<_> = words.map(|words| (words[0].clone(), words[6].clone())).collect();
+    epochs.sort();
+    epochs
 }
 
 /// The id of the node that, as far as `node` knows, has this slot to itself; nothing if there is none.
