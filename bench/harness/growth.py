@@ -20,6 +20,8 @@ IDLE = 10_000
 # Of all cores together at the same rate: so much that one thread has work, and two do not wait for each other.
 RATE_FOR_CORES = 20_000
 BODY = 1024
+# A connection rests after a second without a request.
+SILENCE = 2
 # So many that hardly two clients ask for the same at once.
 KEYS_IN_TIERS = 10_000
 
@@ -96,7 +98,7 @@ def stored(bench):
 
 
 def idle(bench):
-    """What a connection takes of memory that has had one answer."""
+    """What a connection takes of memory that has had one answer, and has rested since."""
     with instance(bench) as server:
         server.get(PATH)
         before = machine.resident_bytes(server.process.pid)
@@ -109,6 +111,7 @@ def idle(bench):
             read = 0
             while read < BODY:
                 read += len(connection.recv(65536))
+        time.sleep(SILENCE)
         each = (machine.resident_bytes(server.process.pid) - before) / IDLE
         bench.record("memory", server, 0, what="idle connections", count=IDLE, each=each)
         for connection in sockets:

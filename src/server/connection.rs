@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last.
 //!
-//! It is a task of its own: first hyper's, with the deadlines of [`Watch`] around it; then, if there is anything left to
-//! do, a tunnel, or the quiet end of a connection whose peer is still sending.
+//! It is a task of its own: first HTTP's, with the deadlines of [`Watch`] around it; then, if there is anything left to do,
+//! a tunnel, or the quiet end of a connection whose peer is still sending.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Response, StatusCode, Version};
-use hyper::server::conn::http1::{Parts, UpgradeableConnection};
 use hyper::upgrade::OnUpgrade;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Sleep;
@@ -28,6 +27,7 @@ use super::exchange::Service;
 use super::interim::Slot;
 use super::io::{Io, Stream};
 use super::socket::Lookout;
+use super::speech::{Silence, Speech};
 use super::watch::{Due, Overdue, Watch};
 use super::workers::Place;
 use super::{Common, Conduct, Handler, Limits, tunnel};
@@ -118,9 +118,8 @@ impl<S: Stream, H: Handler> Connection<S, H> {
         let lookout = stream.lookout();
         let io = Io::new(stream, Arc::clone(&shared));
         let service = Service { handler, shared: Arc::clone(&shared) };
-        let hyper = Some(shared.conduct.http.serve_connection(io, service).with_upgrades());
         let http = Http {
-            hyper,
+            speech: Speech::Rests(Silence { io, service }),
             shared,
             lookout,
             watch: Watch::new(),
@@ -129,6 +128,14 @@ impl<S: Stream, H: Handler> Connection<S, H> {
             quiet: None,
         };
         Self { stage: Stage::Http(http), place, is_registered: false }
+    }
+}
+
+#[cfg(test)]
+impl<S: Stream, H: Handler> Connection<S, H> {
+    /// True while hyper holds nothing for it.
+    pub(super) fn rests(&self) -> bool {
+        matches!(&self.stage, Stage::Http(Http { speech: Speech::Rests(_), .. }))
     }
 }
 
@@ -163,8 +170,7 @@ impl<S: Stream, H: Handler> Future for Connection<S, H> {
 
 /// The time in which a connection speaks HTTP.
 struct Http<S: Stream, H: Handler> {
-    /// `None` only while it is taken apart.
-    hyper: Option<UpgradeableConnection<Io<S>, Service<H>>>,
+    speech: Speech<S, H>,
     shared: Arc<Shared>,
     lookout: Lookout,
     watch: Watch,
@@ -181,8 +187,8 @@ impl<S: Stream, H: Handler> Http<S, H> {
     fn poll(&mut self, cx: &mut Context<'_>, draining: bool) -> Poll<Option<Rest>> {
         let (mut insisted, mut resumed) = (false, false);
         loop {
-            let Some(hyper) = &mut self.hyper else { return Poll::Ready(None) };
-            if let Poll::Ready(ended) = Pin::new(hyper).poll(cx) {
+            let http = &self.shared.conduct.http;
+            if let Poll::Ready(ended) = self.speech.poll(http, &self.lookout, cx) {
                 return Poll::Ready(self.ended(ended));
             }
             let snapshot = self.shared.activity.snapshot();
@@ -205,6 +211,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
                     insisted = true;
                     self.shared.activity.insist();
                 }
+                Due::Now(Overdue::Silent) => self.rest(),
                 // The bytes that keep it are in the socket. The runtime has yet to hear of them, and will wake us.
                 Due::Now(Overdue::Drained) if resumed => return Poll::Pending,
                 Due::Now(overdue) => match self.overdue(overdue) {
@@ -258,32 +265,24 @@ impl<S: Stream, H: Handler> Http<S, H> {
             self.tear();
             return Poll::Ready(None);
         }
-        let Some(parts) = self.take_apart() else { return Poll::Ready(None) };
+        let Some(silence) = self.speech.take_silence() else { return Poll::Ready(None) };
         // The beginning of a request may have come with the request before it.
-        let has_begun = overdue == Overdue::Head || !parts.read_buf.is_empty();
+        let has_begun = overdue == Overdue::Head || silence.io.has_unread();
         match overdue {
-            Overdue::Drained if has_begun || parts.io.has_waiting_bytes() => {
-                self.put_together(parts);
+            Overdue::Drained if has_begun || silence.io.has_waiting_bytes() => {
+                self.speech = Speech::Rests(silence);
                 Poll::Pending
             }
             Overdue::Head | Overdue::Idle if has_begun => {
-                Poll::Ready(Some(self.time_out(parts.io)))
+                Poll::Ready(Some(self.time_out(silence.io)))
             }
-            Overdue::Head | Overdue::Idle | Overdue::Drained | Overdue::Stalled => {
-                Poll::Ready(None)
-            }
+            _ => Poll::Ready(None),
         }
     }
 
-    /// Takes an idle connection out of hyper's hands, with what hyper has read but not understood.
-    fn take_apart(&mut self) -> Option<Parts<Io<S>, Service<H>>> {
-        self.hyper.take().and_then(UpgradeableConnection::into_parts)
-    }
-
-    fn put_together(&mut self, parts: Parts<Io<S>, Service<H>>) {
-        let Parts { mut io, read_buf, service, .. } = parts;
-        io.unread(read_buf);
-        self.hyper = Some(self.shared.conduct.http.serve_connection(io, service).with_upgrades());
+    /// Has hyper give back what it holds for a connection on which nothing is said.
+    fn rest(&mut self) {
+        self.speech = self.speech.take_silence().map_or(Speech::Over, Speech::Rests);
     }
 
     /// Tells the peer that its head took too long.
@@ -304,7 +303,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
         {
             return Some(Box::pin(tunnel::run(promise, end, self.shared.server.clock.clone())));
         }
-        let io = self.take_apart()?.io;
+        let io = self.speech.take_silence()?.io;
         match ended {
             Err(error) if error.is_parse() => {
                 self.note_malformed(&error);

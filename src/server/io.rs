@@ -42,9 +42,14 @@ impl<S: Stream> Io<S> {
         Self { stream: TokioIo::new(stream), shared, unread: Bytes::new() }
     }
 
-    /// Puts back what was read and not understood yet.
+    /// Puts back what was read and not understood yet. If that is nothing, the buffer it was read into is given back.
     pub(super) fn unread(&mut self, bytes: Bytes) {
-        self.unread = bytes;
+        self.unread = if bytes.is_empty() { Bytes::new() } else { bytes };
+    }
+
+    /// True when something was put back that was not read again.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread.has_remaining()
     }
 
     /// The socket alone.
@@ -111,7 +116,7 @@ impl<S: Stream> Read for Io<S> {
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.unread.has_remaining() {
+        if this.has_unread() {
             let bytes = this.unread.split_to(this.unread.len().min(buf.remaining()));
             buf.put_slice(&bytes);
             this.shared.activity.received();

@@ -12,6 +12,7 @@ mod interim;
 mod io;
 mod listener;
 mod socket;
+mod speech;
 #[cfg(test)]
 mod tests;
 mod tunnel;

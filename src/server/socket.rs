@@ -171,6 +171,11 @@ impl Lookout {
         Self { endpoint: Arc::<E>::clone(&socket.0), failed: None }
     }
 
+    /// Ready once there is something to read: bytes, the end, or an error.
+    pub(super) fn poll_heard(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.endpoint.poll_readable(cx).map(|_| ())
+    }
+
     /// Ready once the connection was reset, and nothing can come of it any more. A peer that has only said that it will
     /// send nothing more still listens, and one that has sent more than was read waits for all its answers.
     pub(super) fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<()> {

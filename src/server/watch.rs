@@ -13,12 +13,17 @@ pub(super) const PROGRESS: u64 = 1024;
 /// How long a connection must have been idle to be closed while draining: time for a request that was on its way.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long nothing is said on a connection before it rests: long for who comes back at once, short for everybody else.
+const REST: Duration = Duration::from_secs(1);
+
 /// One connection's deadlines.
 #[derive(Debug)]
 pub(super) struct Watch {
     /// What was seen last, and since when it has been so.
     seen: Option<(Phase, u32)>,
     since: Timestamp,
+    /// It was said since then that nothing is said.
+    rests: bool,
     draining_since: Option<Timestamp>,
     blocked: Option<Blocked>,
 }
@@ -45,6 +50,8 @@ pub(super) enum Due {
 /// A deadline that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
+    /// Nothing has been said for a while. That costs nobody the connection, and is told once.
+    Silent,
     /// No request came.
     Idle,
     /// No request came although it was time to leave.
@@ -57,7 +64,8 @@ pub(super) enum Overdue {
 
 impl Watch {
     pub(super) const fn new() -> Self {
-        Self { seen: None, since: Timestamp::from_millis(0), draining_since: None, blocked: None }
+        let since = Timestamp::from_millis(0);
+        Self { seen: None, since, rests: false, draining_since: None, blocked: None }
     }
 
     /// Compares what the connection is doing with its limits. A connection that waits for a handler has none, and the
@@ -79,6 +87,7 @@ impl Watch {
         if self.seen != Some(seen) {
             self.seen = Some(seen);
             self.since = now;
+            self.rests = false;
         }
         if draining && self.draining_since.is_none() {
             self.draining_since = Some(now);
@@ -87,7 +96,10 @@ impl Watch {
         let writing = self.writing(snapshot.blocked_at, limits, now);
         match waiting.into_iter().chain(writing).min_by_key(|(at, _)| *at) {
             None => Due::Never,
-            Some((at, overdue)) if at <= now => Due::Now(overdue),
+            Some((at, overdue)) if at <= now => {
+                self.rests = overdue == Overdue::Silent;
+                Due::Now(overdue)
+            }
             Some((at, _)) => Due::At(at, at.saturating_since(now)),
         }
     }
@@ -104,7 +116,9 @@ impl Watch {
         let idle = (self.since + limit, Overdue::Idle);
         let drained =
             self.draining_since.map(|start| (start.max(self.since) + GRACE, Overdue::Drained));
-        drained.into_iter().chain([idle]).min_by_key(|(at, _)| *at)
+        let may_rest = phase == Phase::Idle && !self.rests;
+        let silent = may_rest.then(|| (self.since + REST, Overdue::Silent));
+        drained.into_iter().chain([idle]).chain(silent).min_by_key(|(at, _)| *at)
     }
 
     /// The limit on waiting for room to write.
@@ -179,11 +193,31 @@ mod tests {
     #[test]
     fn idleness_is_counted_anew_after_each_exchange() {
         let mut bench = Bench::new();
-        assert_eq!(bench.look(Phase::Idle, 1, None), at(1075, 75));
+        bench.look(Phase::Idle, 1, None);
         bench.after(50);
-        assert_eq!(bench.look(Phase::Idle, 2, None), at(1125, 75));
-        bench.after(75);
+        assert_eq!(bench.look(Phase::Idle, 1, None), Due::Now(Overdue::Silent));
+        assert_eq!(bench.look(Phase::Idle, 1, None), at(1075, 25));
+        bench.look(Phase::Idle, 2, None);
+        bench.after(74);
+        bench.look(Phase::Idle, 2, None);
+        assert_eq!(bench.look(Phase::Idle, 2, None), at(1125, 1));
+        bench.after(1);
         assert_eq!(bench.look(Phase::Idle, 2, None), Due::Now(Overdue::Idle));
+    }
+
+    #[test]
+    fn a_connection_rests_once_in_each_silence() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.look(Phase::Fresh, 0, None), at(1010, 10), "it has not begun");
+        assert_eq!(bench.look(Phase::Idle, 1, None), at(1001, 1));
+        bench.after(1);
+        assert_eq!(bench.look(Phase::Idle, 1, None), Due::Now(Overdue::Silent));
+        assert_eq!(bench.look(Phase::Idle, 1, None), at(1075, 74), "until it is closed");
+        assert_eq!(bench.look(Phase::Head, 1, None), at(1011, 10));
+        bench.after(1);
+        assert_eq!(bench.look(Phase::Idle, 2, None), at(1003, 1));
+        bench.after(1);
+        assert_eq!(bench.look(Phase::Idle, 2, None), Due::Now(Overdue::Silent));
     }
 
     #[test]
@@ -211,6 +245,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.look(Phase::Idle, 1, None);
         bench.after(10);
+        assert_eq!(bench.look(Phase::Idle, 1, None), Due::Now(Overdue::Silent));
         bench.draining = true;
         assert_eq!(bench.look(Phase::Idle, 1, None), at(1011, 1));
         assert_eq!(

@@ -4,4 +4,5 @@ mod bench;
 mod drain;
 mod exchanges;
 mod limits;
+mod silence;
 mod tunnels;
