@@ -67,22 +67,25 @@ impl Cache {
                 Ok(Served { content, status, outcome: Outcome::Miss })
             }
             // What a validation has changed may have changed what the request is about.
-            Told::Stored(response, _) | Told::Validated(response, _)
+            Told::Stored(response, ..) | Told::Validated(response, _)
                 if !answers(&response, &inquiry.method, &inquiry.fields) =>
             {
                 Err(Next::Again)
             }
             Told::Validated(response, own) => Ok(validated(response, own, status)),
-            Told::Stored(response, Origin::Validated | Origin::Fetched) => {
+            Told::Stored(response, Origin::Validated | Origin::Fetched, own) => {
                 let fwd_status = Some(fetched_as(&response));
                 let status = CacheStatus { fwd_status, stored: true, ..status };
-                Ok(Served { content: Content::Stored(response), status, outcome: Outcome::Miss })
+                let content = Content::Stored(response).with(own);
+                Ok(Served { content, status, outcome: Outcome::Miss })
             }
-            Told::Stored(response, Origin::Second) => Ok(self.met_further(inquiry, response, FROM)),
-            Told::Stored(response, Origin::Fleet) => {
+            Told::Stored(response, Origin::Second, _) => {
+                Ok(self.met_further(inquiry, response, FROM))
+            }
+            Told::Stored(response, Origin::Fleet, _) => {
                 Ok(self.met_further(inquiry, response, FROM_FLEET))
             }
-            Told::Stored(response, Origin::Met) => {
+            Told::Stored(response, Origin::Met, _) => {
                 let ttl = response.head().terms_by(&inquiry.route.rules).ttl(self.clock.now());
                 Ok(hit(response, ttl))
             }

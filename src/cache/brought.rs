@@ -69,6 +69,17 @@ impl Incoming {
         Self { body, at_hand, length, status, span }
     }
 
+    /// All of it, if it is a whole representation and nothing is still to come.
+    pub(super) fn whole(&self) -> Option<Vec<Bytes>> {
+        let is_alone = self.span.is_none() && self.at_hand.iter().all(Bytes::is_empty);
+        match &self.body {
+            Body::Empty if is_alone => Some(Vec::new()),
+            Body::Whole(bytes) if is_alone => Some(vec![bytes.clone()]),
+            Body::Pieces(pieces) if is_alone => Some(pieces.iter().cloned().collect()),
+            _ => None,
+        }
+    }
+
     /// How many octets come and are at hand together, where that is known.
     pub(super) fn expected(&self) -> Option<u64> {
         let at_hand: u64 = self.at_hand.iter().map(|bytes| bytes.len() as u64).sum();

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::{Cache, Inquiry};
 use crate::body::coder::Coder;
 use crate::body::fill::{Fill, FillLimit, FillReader, FillWriter, fill};
-use crate::caching::stored::StoredHead;
+use crate::caching::stored::{StoredHead, StoredResponse};
 use crate::semantics::content_coding::Coding;
 
 /// One coding being made.
@@ -28,7 +28,6 @@ impl CodingUnderWay {
             return None;
         }
         let chunks = self.task.await.ok()??;
-        let length = |chunks: &[Bytes]| chunks.iter().map(Bytes::len).sum::<usize>();
         (length(&chunks) < length(identity)).then_some((self.coding, chunks))
     }
 }
@@ -42,19 +41,18 @@ impl Cache {
         identity: &Fill,
         limit: &FillLimit,
     ) -> Vec<CodingUnderWay> {
-        let rules = &inquiry.route.rules.codings;
-        let worth_it = head.terms().codable && rules.is_worth_it(limit.expected);
-        if !worth_it || identity.is_sealed() {
+        if !is_coded(inquiry, head, limit.expected) || identity.is_sealed() {
             return Vec::new();
         }
+        let rules = &inquiry.route.rules.codings;
         let stall_timeout = self.settings().stall_timeout;
-        let started = rules.codings.iter().copied().filter_map(|coding| {
+        let codings = rules.codings.iter().copied().filter(|coding| *coding != Coding::Identity);
+        let started = codings.filter_map(|coding| {
             let place = Arc::clone(&self.coding).try_acquire_owned().ok()?;
-            let coder = Coder::new(coding)?;
             let reader = identity.reader()?;
             let (writer, fill) = fill(FillLimit { expected: None, ..limit.clone() });
             inquiry.counters.coded(coding.as_str());
-            let coding_task = code(coder, reader, writer, Arc::clone(&self.coders), stall_timeout);
+            let coding_task = code(coding, reader, writer, Arc::clone(&self.coders), stall_timeout);
             let task = tokio::spawn(async move {
                 let _place = place;
                 coding_task.await
@@ -64,6 +62,26 @@ impl Cache {
         started.collect()
     }
 
+    /// The codings of a body that is all at hand, where none has to be made: there are to be none, or there are those of
+    /// the response whose place it takes, which had the same body.
+    pub(super) fn coded_before(
+        &self,
+        inquiry: &Inquiry,
+        head: &StoredHead,
+        body: &[Bytes],
+        replaced: Option<&StoredResponse>,
+    ) -> Option<Vec<(Coding, Vec<Bytes>)>> {
+        if !is_coded(inquiry, head, Some(length(body) as u64)) {
+            return Some(Vec::new());
+        }
+        let replaced = replaced.filter(|before| before.extents().is_none())?;
+        if !is_same(body, &replaced.body()) {
+            return None;
+        }
+        let codings = inquiry.route.rules.codings.codings.iter();
+        codings.map(|coding| Some((*coding, vec![replaced.representation(*coding)?]))).collect()
+    }
+
     /// The codings of a body that is all at hand.
     pub(super) async fn code_all(
         &self,
@@ -71,9 +89,8 @@ impl Cache {
         head: &StoredHead,
         body: &[Bytes],
     ) -> Vec<(Coding, Vec<Bytes>)> {
-        let length = body.iter().map(|chunk| chunk.len() as u64).sum();
         let (keep, budget) = (self.settings().max_object, self.filling.clone());
-        let limit = FillLimit { expected: Some(length), keep, budget };
+        let limit = FillLimit { expected: Some(length(body) as u64), keep, budget };
         let (mut writer, identity) = fill(limit.clone());
         let coders = self.code(inquiry, head, &identity, &limit);
         if coders.is_empty() {
@@ -91,49 +108,73 @@ impl Cache {
     }
 }
 
+/// Whether codings are made of such a response.
+fn is_coded(inquiry: &Inquiry, head: &StoredHead, length: Option<u64>) -> bool {
+    head.terms().codable && inquiry.route.rules.codings.is_worth_it(length)
+}
+
+fn length(chunks: &[Bytes]) -> usize {
+    chunks.iter().map(Bytes::len).sum()
+}
+
+/// True when `chunks` are these `octets`.
+fn is_same(chunks: &[Bytes], octets: &[u8]) -> bool {
+    let mut left = octets;
+    let is_next = |chunk: &Bytes| left.strip_prefix(&**chunk).map(|rest| left = rest).is_some();
+    chunks.iter().all(is_next) && left.is_empty()
+}
+
 /// Codes what `reader` gives into `writer`. The chunks, if all came and all was kept.
 async fn code(
-    mut coder: Coder,
+    coding: Coding,
     mut reader: FillReader,
     mut writer: FillWriter,
     permits: Arc<Semaphore>,
     stall_timeout: Duration,
 ) -> Option<Vec<Bytes>> {
+    let mut coder = None;
     loop {
         // Once neither the body nor its coding is to be kept, it is made for its readers alone.
-        let next = if reader.is_sealed() || writer.is_sealed() {
+        let first = if reader.is_sealed() || writer.is_sealed() {
             tokio::select! {
-                next = reader.next() => next,
+                first = reader.next() => first,
                 () = writer.unread() => return None,
             }
         } else {
             reader.next().await
         };
-        let Some(first) = next else { break };
-        let mut batch = vec![first.ok()?];
-        while reader.is_ready() && batch.len() < BATCH {
+        let mut is_last = first.is_none();
+        let mut batch = Vec::from_iter(first.transpose().ok()?);
+        while !is_last && reader.is_ready() && batch.len() < BATCH {
             match reader.next().await {
                 Some(chunk) => batch.push(chunk.ok()?),
-                None => break,
+                None => is_last = true,
             }
         }
         // A reader of a body that comes in drops sees each of them; one that comes at once is coded at its best.
         let flush = !reader.is_ready();
         let permit = Arc::clone(&permits).acquire_owned().await.ok()?;
-        let coding = tokio::task::spawn_blocking(move || {
+        // The coder is made there too: its tables take as long as a short body does.
+        let step = tokio::task::spawn_blocking(move || {
             let _permit = permit;
+            let mut coder = coder.or_else(|| Coder::new(coding))?;
             batch.iter().try_for_each(|chunk| coder.write(chunk)).ok()?;
+            if is_last {
+                return Some((None, coder.finish().ok()?));
+            }
             if flush {
                 coder.flush().ok()?;
             }
-            Some(coder)
+            let made = coder.take();
+            Some((Some(coder), made))
         });
-        coder = coding.await.ok()??;
-        writer.push_in_time(Bytes::from(coder.take()), stall_timeout).await;
+        let (left, made) = step.await.ok()??;
+        coder = left;
+        writer.push_in_time(Bytes::from(made), stall_timeout).await;
+        if is_last {
+            return writer.finish().ok()?;
+        }
     }
-    let rest = tokio::task::spawn_blocking(move || coder.finish()).await.ok()?.ok()?;
-    writer.push_in_time(Bytes::from(rest), stall_timeout).await;
-    writer.finish().ok()?
 }
 
 /// Chunks coded in one go.

@@ -31,8 +31,8 @@ pub(super) enum Told {
     Arriving(Arc<Arriving>, FillReader, HeaderMap),
     /// What is stored is good; the fields that are this request's alone.
     Validated(Arc<StoredResponse>, HeaderMap),
-    /// There is a stored response.
-    Stored(Arc<StoredResponse>, Origin),
+    /// There is a stored response; the fields that are this request's alone.
+    Stored(Arc<StoredResponse>, Origin, HeaderMap),
     /// A response that is this request's alone.
     Response(Response<Body>, Refusal),
     /// There was a response to another request than the client's.
@@ -283,7 +283,7 @@ impl Fetch {
         match head {
             Ok(head) => {
                 let incoming = Incoming::new(response, brought, &asked);
-                self.fill(head, incoming, instead).await;
+                self.fill(head, incoming, instead, stale.as_deref()).await;
             }
             Err(refusal) => {
                 if let Some(stale) = stale.filter(|_| self.is_replaced(response.status())) {
@@ -386,7 +386,7 @@ impl Fetch {
 
     pub(super) fn end_met(self, response: Arc<StoredResponse>, origin: Origin) {
         let verdict = Verdict::Stored(Arc::clone(&response), origin);
-        self.tell_all(verdict, Told::Stored(response, origin));
+        self.tell_all(verdict, Told::Stored(response, origin, HeaderMap::new()));
     }
 
     fn remember_failure(&self, failure: Failure) {

@@ -24,9 +24,33 @@ impl Fetch {
     /// Lets everybody read the body as it comes, and stores it when it is whole.
     ///
     /// `instead`: there is a stale response to serve if this one is torn. Then a short body is awaited before anybody is
-    /// told of it.
-    pub(super) async fn fill(mut self, head: StoredHead, mut incoming: Incoming, instead: bool) {
+    /// told of it. `replaced`: the response that this one takes the place of.
+    pub(super) async fn fill(
+        mut self,
+        head: StoredHead,
+        mut incoming: Incoming,
+        instead: bool,
+        replaced: Option<&StoredResponse>,
+    ) {
         let cache = Arc::clone(&self.cache);
+        let names: Vec<HeaderName> = head.selecting().collect();
+        self.leader.selected_by(names, head.selecting_values().to_vec());
+        if instead && incoming.expected().is_some_and(|length| length <= AWAITED) {
+            match whole(incoming.body).await {
+                Ok(body) => incoming.body = body,
+                Err(_) => {
+                    let status = StatusCode::BAD_GATEWAY;
+                    return self
+                        .tell_all(Verdict::OriginFailed(status), Told::OriginFailed(status));
+                }
+            }
+        }
+        if let Some(body) = incoming.whole()
+            && let Some(coded) = cache.coded_before(&self.inquiry, &head, &body, replaced)
+            && cache.purged.fate(&head).is_none()
+        {
+            return self.keep(StoredResponse::new(&head, &body, &coded)).await;
+        }
         let limit = FillLimit {
             expected: incoming.expected(),
             keep: cache.settings().max_object,
@@ -44,19 +68,7 @@ impl Fetch {
         }
         let mut fills = vec![(Coding::Identity, identity.clone())];
         fills.extend(coders.iter().map(|coder| (coder.coding, coder.fill.clone())));
-        let names: Vec<HeaderName> = head.selecting().collect();
-        self.leader.selected_by(names, head.selecting_values().to_vec());
         let arriving = Arc::new(Arriving { head, fills, span, fwd_status });
-        if instead && limit.expected.is_some_and(|length| length <= AWAITED) {
-            match whole(incoming.body).await {
-                Ok(body) => incoming.body = body,
-                Err(_) => {
-                    let status = StatusCode::BAD_GATEWAY;
-                    return self
-                        .tell_all(Verdict::OriginFailed(status), Told::OriginFailed(status));
-                }
-            }
-        }
         if let (Some(tell), Some(reader)) = (self.tell.take(), identity.reader()) {
             let own = std::mem::take(&mut self.own);
             let _ = tell.send(Told::Arriving(Arc::clone(&arriving), reader, own));
@@ -103,6 +115,18 @@ impl Fetch {
         cache.uncacheable.forget(self.inquiry.known_by());
         self.leader.land(Verdict::Stored(Arc::clone(&response), Origin::Fetched));
         cache.share_in_turn(&self.inquiry, &response, self.lease).await;
+    }
+
+    /// Stores a response of which all is at hand. Nobody has to read it as it comes.
+    async fn keep(mut self, response: StoredResponse) {
+        let response = Arc::new(response);
+        let (cache, inquiry) = (Arc::clone(&self.cache), Arc::clone(&self.inquiry));
+        cache.memory.insert(inquiry.key(), Arc::clone(&response));
+        cache.uncacheable.forget(inquiry.known_by());
+        let (lease, own) = (self.lease.take(), std::mem::take(&mut self.own));
+        let verdict = Verdict::Stored(Arc::clone(&response), Origin::Fetched);
+        self.tell_all(verdict, Told::Stored(Arc::clone(&response), Origin::Fetched, own));
+        cache.share_in_turn(&inquiry, &response, lease).await;
     }
 
     pub(super) fn was_not_kept(self, outgrown: bool) {

@@ -67,7 +67,7 @@ impl Cache {
         };
         fetch.own = fields_of_one_exchange(fields, &inquiry.route.rules);
         let incoming = Incoming::new(forwarded.response, None, &Asked::Whole);
-        tokio::spawn(fetch.fill(head, incoming, false));
+        tokio::spawn(fetch.fill(head, incoming, false, None));
         match told.await.map(|told| self.led(inquiry, told, why)) {
             Ok(Ok(served)) => Ok(served),
             _ => Ok(failed(Failure::Upstream(NoAnswer::BadResponse), why.status())),

@@ -18,7 +18,9 @@ pub(super) fn say(fields: &mut HeaderMap, status: &CacheStatus) {
     }
 }
 
-/// The age of a response that has only just come: it is told where it was not new then.
+/// The age of a response that has only just come, or been validated: it is told where it was not new then. RFC 9111 §5.1:
+/// "The presence of an Age header field implies that the response was not generated or validated by the origin server for
+/// this request."
 pub(super) fn age_on_arrival(fields: &mut HeaderMap, terms: &Terms, now: Timestamp) {
     if terms.current_age(now).as_secs() > 0 {
         age(fields, terms, now);

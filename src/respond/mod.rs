@@ -16,6 +16,7 @@ use http::Response;
 use crate::body::Body;
 use crate::cache::{Content, Inquiry, Served};
 use crate::caching::cache_control::FOREBAY_CACHE_CONTROL;
+use crate::caching::cache_status::Handling;
 use crate::clock::Timestamp;
 
 /// The response to an inquiry.
@@ -26,7 +27,8 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
         Content::Stored(_) | Content::Arriving { .. } | Content::Own { .. }
     );
     let is_ours = matches!(served.content, Content::Failed(_));
-    let mut response = of_content(served.content, inquiry, now);
+    let is_hit = served.status.handling == Handling::Hit;
+    let mut response = of_content(served.content, is_hit, inquiry, now);
     if !is_ours {
         let status = response.status();
         downstream::tell(response.headers_mut(), status, inquiry, kept);
@@ -43,14 +45,19 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
     response
 }
 
-fn of_content(content: Content, inquiry: &Inquiry, now: Timestamp) -> Response<Body> {
+fn of_content(
+    content: Content,
+    is_hit: bool,
+    inquiry: &Inquiry,
+    now: Timestamp,
+) -> Response<Body> {
     match content {
-        Content::Stored(stored) => stored::respond(&stored, inquiry, now),
+        Content::Stored(stored) => stored::respond(&stored, is_hit, inquiry, now),
         Content::Arriving { arriving, reader } => {
             arriving::respond(&arriving, reader, inquiry, now)
         }
         Content::Own { shared, fields } => {
-            let mut response = of_content(*shared, inquiry, now);
+            let mut response = of_content(*shared, is_hit, inquiry, now);
             response.headers_mut().extend(fields);
             response
         }

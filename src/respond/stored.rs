@@ -16,8 +16,10 @@ use crate::semantics::preconditions::{Validators, if_range_holds};
 use crate::semantics::present::Present;
 use crate::semantics::range::{RangeRequest, requested};
 
+/// `is_hit`: it was there before the request came.
 pub(super) fn respond(
     stored: &StoredResponse,
+    is_hit: bool,
     inquiry: &Inquiry,
     now: Timestamp,
 ) -> Response<Body> {
@@ -25,7 +27,11 @@ pub(super) fn respond(
     let mut status = head.status();
     // Room for Age, Cache-Status, ETag, Vary, Content-Encoding, what the operator and what the connection add.
     let mut fields = head.fields(8 + inquiry.route.response_fields.len());
-    fields::age(&mut fields, head.terms(), now);
+    if is_hit {
+        fields::age(&mut fields, head.terms(), now);
+    } else {
+        fields::age_on_arrival(&mut fields, head.terms(), now);
+    }
     // RFC 9110 §8.8: a validator is about what GET would get.
     if inquiry.method != Method::POST
         && let Some(tag) = stored.own_tag()
