@@ -104,7 +104,7 @@ impl Service {
     }
 
     /// What is answered without waiting for anything.
-    fn at_once(&self, inquiry: &Inquiry, now: Timestamp) -> Option<Served> {
+    fn at_once(&self, inquiry: &Arc<Inquiry>, now: Timestamp) -> Option<Served> {
         match admission(inquiry) {
             Admission::Unsettled => None,
             Admission::Denied(reason) => Some(denied(reason)),

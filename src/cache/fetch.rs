@@ -93,7 +93,8 @@ impl Fetch {
         // clients would fetch again, or ask an origin that has just failed twice.
         let now = self.cache.clock.now();
         if !self.leader.flight().anew
-            && let Found::Fresh(response, _) = self.cache.lookup_as_usual(&self.inquiry, now)
+            && let Found::Usable(usable) = self.cache.lookup_as_usual(&self.inquiry, now)
+            && let Some(response) = usable.fresh()
         {
             return self.end_met(response, Origin::Met);
         }

@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::{Cache, Content, Inquiry, Served};
+use super::answer::{hit, stale};
+use super::{Cache, Inquiry, Served};
 use crate::caching::cache_control::RequestDirectives;
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::partial;
 use crate::caching::reuse::{Reuse, StaleGrounds, Unusable, ValidateReason, reuse};
 use crate::caching::stored::StoredResponse;
 use crate::clock::Timestamp;
-use crate::counters::{LookupResult, Outcome, Tier};
+use crate::counters::{LookupResult, Tier};
 use crate::store::Condemned;
 
 /// What was found.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A response to be used as it is.
-    Fresh(Arc<StoredResponse>, i64),
-    /// A stale response to be used all the same.
-    Stale(Arc<StoredResponse>, i64, StaleGrounds),
+    Usable(Usable),
     /// A response to be validated first.
     Validate(Arc<StoredResponse>, ValidateReason),
     /// A response that lacks some of what is asked for.
@@ -33,23 +32,47 @@ pub(super) enum Found {
     OnlyIfCachedUnmet,
 }
 
+/// A response that may be used without asking anybody first.
+#[derive(Debug)]
+pub(super) struct Usable {
+    response: Arc<StoredResponse>,
+    /// Seconds of freshness that remain; negative if it is stale.
+    ttl: i64,
+    /// Why it may be used although it is stale.
+    pub(super) stale: Option<StaleGrounds>,
+}
+
+impl Usable {
+    /// It, if it is fresh.
+    pub(super) fn fresh(self) -> Option<Arc<StoredResponse>> {
+        self.stale.is_none().then_some(self.response)
+    }
+}
+
 impl Cache {
-    /// The answer to a request that needs nothing but memory: a fresh stored response.
-    pub fn at_once(&self, inquiry: &Inquiry, now: Timestamp) -> Option<Served> {
+    /// The answer to a request that needs nothing but memory: a stored response that is fresh, or may be used stale.
+    pub fn at_once(self: &Arc<Self>, inquiry: &Arc<Inquiry>, now: Timestamp) -> Option<Served> {
         if inquiry.lookup_refusal().is_some() {
             return None;
         }
         match self.lookup(inquiry, now) {
-            Found::Fresh(response, ttl) => {
-                inquiry.counters.lookup(Tier::Memory, LookupResult::Hit);
-                Some(Served {
-                    content: Content::Stored(response),
-                    status: CacheStatus::hit(ttl),
-                    outcome: Outcome::Hit,
-                })
-            }
+            Found::Usable(usable) => Some(self.use_stored(inquiry, usable)),
             _ => None,
         }
+    }
+
+    /// Serves what is stored. If it may be used only while it is validated, that is begun.
+    pub(super) fn use_stored(self: &Arc<Self>, inquiry: &Arc<Inquiry>, usable: Usable) -> Served {
+        let Usable { response, ttl, stale: grounds } = usable;
+        let Some(grounds) = grounds else {
+            inquiry.counters.lookup(Tier::Memory, LookupResult::Hit);
+            return hit(response, ttl);
+        };
+        inquiry.counters.lookup(Tier::Memory, LookupResult::Stale);
+        if grounds == StaleGrounds::WhileRevalidate {
+            self.refresh(inquiry, &response, false);
+        }
+        stale(response, CacheStatus::hit(ttl).because(grounds.as_str()))
     }
 
     /// What memory has, by all that the request asks for.
@@ -102,6 +125,8 @@ impl Cache {
             None if anew && !directives.only_if_cached => Some(ValidateReason::RefreshOn),
             None => None,
         };
+        let usable =
+            |response, stale| Found::Usable(Usable { response, ttl: terms.ttl(now), stale });
         match (reuse(directives, inquiry.credentials, &terms, rules, now), doubt) {
             (Reuse::Unusable(Unusable::Withdrawn), _) => {
                 self.memory.remove(inquiry.key().hash(), &response);
@@ -114,11 +139,11 @@ impl Cache {
             (Reuse::Validate(reason), _) => Found::Validate(response, reason),
             (_, Some(_)) if directives.only_if_cached => Found::OnlyIfCachedUnmet,
             (_, Some(reason)) => Found::Validate(response, reason),
-            (Reuse::Fresh, None) => Found::Fresh(response, terms.ttl(now)),
+            (Reuse::Fresh, None) => usable(response, None),
             (Reuse::StaleWhileRevalidate, None) => {
-                Found::Stale(response, terms.ttl(now), StaleGrounds::WhileRevalidate)
+                usable(response, Some(StaleGrounds::WhileRevalidate))
             }
-            (Reuse::Stale(grounds), None) => Found::Stale(response, terms.ttl(now), grounds),
+            (Reuse::Stale(grounds), None) => usable(response, Some(grounds)),
         }
     }
 }

@@ -25,8 +25,10 @@ impl Cache {
     pub fn peek(&self, inquiry: &Inquiry) -> Peek {
         let now = self.clock.now();
         let found = match self.lookup(inquiry, now) {
-            Found::Fresh(..) => "fresh: answered from it".to_owned(),
-            Found::Stale(_, _, grounds) => format!("stale: answered from it, {}", grounds.as_str()),
+            Found::Usable(usable) => match usable.stale {
+                None => "fresh: answered from it".to_owned(),
+                Some(grounds) => format!("stale: answered from it, {}", grounds.as_str()),
+            },
             Found::Validate(_, reason) => format!("validated first: {}", reason.as_str()),
             Found::Incomplete(_) => "incomplete: what is missing is fetched".to_owned(),
             Found::Unusable(unusable) => format!("not for this request: {}", unusable.as_str()),

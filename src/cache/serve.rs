@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::ACCEPT;
 use tokio::sync::oneshot;
 
-use super::answer::{Arrival, Next, failed, hit, stale};
+use super::answer::{Arrival, Next, failed};
 use super::collapse::{Flight, Joining, Leader, Turn, Verdict};
 use super::fetch::{Fetch, Told};
 use super::lookup::Found;
@@ -16,7 +16,6 @@ use super::{Cache, Failure, Inquiry, Reading, Served};
 use crate::body::Body;
 use crate::caching::cache_status::{CacheStatus, Fwd};
 use crate::caching::purge::Subject;
-use crate::caching::reuse::StaleGrounds;
 use crate::caching::storability::{Credentials, Refusal};
 use crate::caching::stored::StoredResponse;
 use crate::counters::{LookupResult, Tier};
@@ -154,19 +153,10 @@ impl Cache {
             }
         }
         let (result, answer) = match found {
-            Found::Fresh(response, ttl) => {
-                let served = hit(response, ttl);
-                let status = CacheStatus { detail: anew.detail(), ..served.status };
-                (LookupResult::Hit, Ok(Served { status, ..served }))
-            }
-            Found::Stale(response, ttl, grounds) => {
-                if grounds == StaleGrounds::WhileRevalidate {
-                    self.refresh(inquiry, &response, false);
-                }
-                (
-                    LookupResult::Stale,
-                    Ok(stale(response, CacheStatus::hit(ttl).because(grounds.as_str()))),
-                )
+            Found::Usable(usable) => {
+                let served = self.use_stored(inquiry, usable);
+                let detail = served.status.detail.or(anew.detail());
+                return Ok(Served { status: CacheStatus { detail, ..served.status }, ..served });
             }
             Found::Validate(response, reason) => {
                 let fwd = if reason.is_the_requests() { Fwd::Request } else { Fwd::Stale };

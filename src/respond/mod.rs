@@ -45,12 +45,7 @@ pub fn respond(served: Served, inquiry: &Inquiry, now: Timestamp) -> Response<Bo
     response
 }
 
-fn of_content(
-    content: Content,
-    is_hit: bool,
-    inquiry: &Inquiry,
-    now: Timestamp,
-) -> Response<Body> {
+fn of_content(content: Content, is_hit: bool, inquiry: &Inquiry, now: Timestamp) -> Response<Body> {
     match content {
         Content::Stored(stored) => stored::respond(&stored, is_hit, inquiry, now),
         Content::Arriving { arriving, reader } => {

@@ -1,7 +1,11 @@
 //! `[compression]` and `compress`: which content codings are made, and of what.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::coding::{coding_of, hit_in, text};
-use crate::support::{Forebay, Origin, fresh, prose};
+use crate::support::{Forebay, Origin, eventually, fresh, ok, prose};
 
 const BOTH: (&str, &str) = ("accept-encoding", "gzip, br");
 
@@ -91,4 +95,37 @@ fn types_and_lengths_are_those_of_the_configuration() {
         assert_eq!(coding_of(&response) != "identity", coded, "{target}");
         assert_eq!(response.field("vary").is_some(), coded, "{target}");
     }
+}
+
+#[test]
+fn a_body_that_is_what_it_was_is_not_coded_again() {
+    let length = Arc::new(AtomicUsize::new(5000));
+    let origin = Origin::start({
+        let length = Arc::clone(&length);
+        move |exchange| {
+            let text = ok(prose(length.load(Relaxed))).field("content-type", "text/plain");
+            let control = "max-age=1, stale-while-revalidate=60";
+            exchange.reply(&text.field("cache-control", control));
+        }
+    });
+    let forebay = Forebay::start(&origin, "");
+    forebay.get("/a").expect_status(200);
+    let until_coded = |length| {
+        for coding in ["gzip", "br"] {
+            eventually("it is coded", || {
+                let got = forebay.get_with("/a", &[("accept-encoding", coding)]);
+                coding_of(&got) == coding && got.decoded() == prose(length).into_bytes()
+            });
+        }
+    };
+    until_coded(5000);
+    eventually("it is refreshed, and again", || {
+        forebay.get("/a").expect(200, prose(5000));
+        origin.count() > 2
+    });
+    until_coded(5000);
+    assert_eq!((made(&forebay, "gzip"), made(&forebay, "br")), (1.0, 1.0));
+    length.store(6000, Relaxed);
+    until_coded(6000);
+    assert_eq!((made(&forebay, "gzip"), made(&forebay, "br")), (2.0, 2.0));
 }
