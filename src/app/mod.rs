@@ -130,7 +130,8 @@ impl App {
             .map_err(StartError::Machine)?;
 
         let counters = Counters::new(env!("CARGO_PKG_VERSION"));
-        let link = redis::link(settings.redis.as_ref(), journal, clock, &counters);
+        let link =
+            redis::link(settings.redis.as_ref(), journal, clock, &counters, workers.handles());
         let log = fleet::log(settings.redis.as_ref(), link.as_ref(), clock);
         let cache = cache::cache(&settings, link.as_ref(), log.as_ref(), clock, &counters, journal);
         if let Some(log) = &log {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::observers::Reporter;
 use crate::clock::Clock;
 use crate::config::RedisSettings;
@@ -17,6 +19,7 @@ pub(super) fn link(
     journal: &Journal,
     clock: &Clock,
     counters: &Arc<Counters>,
+    runtimes: Vec<Handle>,
 ) -> Option<Arc<Link>> {
     let settings = settings?;
     let around = Around {
@@ -24,6 +27,7 @@ pub(super) fn link(
         events: Arc::new(Reporter::new(journal, clock)),
         counters: Some(counters.redis(&Operation::names())),
         authorities: settings.authorities.clone(),
+        runtimes,
     };
     let wanted = redis::Settings {
         url: settings.url.expose().to_owned(),

@@ -1,6 +1,7 @@
 //! One connection that is made again and again. (Of a cluster: one to each of its nodes.)
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -30,6 +31,8 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
 /// A connection, or what is made of one.
 pub(super) struct Line {
     client: ArcSwapOption<Client>,
+    /// The thread that drives it.
+    home: OnceLock<ThreadId>,
     /// Why there is none.
     why: Mutex<Trouble>,
     doubted: Notify,
@@ -49,6 +52,7 @@ impl Line {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             client: ArcSwapOption::empty(),
+            home: OnceLock::new(),
             why: Mutex::new(Trouble::Unreachable),
             doubted: Notify::new(),
             outdated: Notify::new(),
@@ -58,6 +62,11 @@ impl Line {
     /// The client, if it is connected.
     pub(super) fn client(&self) -> Option<Arc<Client>> {
         self.client.load_full()
+    }
+
+    /// True where it is driven by this thread, and so is asked without waking another.
+    pub(super) fn is_driven_by(&self, thread: ThreadId) -> bool {
+        self.home.get() == Some(&thread)
     }
 
     /// Why there is no connection.
@@ -77,6 +86,7 @@ impl Line {
 
     /// Connects, as long as it is polled.
     pub(super) async fn keep(&self, options: &Options, listener: Option<&Listener>) {
+        let _ = self.home.set(thread::current().id());
         let mut pause = SHORTEST_PAUSE;
         loop {
             let Options { config, performance, connection } = options.clone();

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use fred::interfaces::ClientLike;
 use fred::types::config::Options as Deadline;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use fred::util::redis_keyslot;
+use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
@@ -61,18 +63,22 @@ impl Lines {
         Self { lines: (0..count).map(|_| Line::new()).collect(), next: AtomicUsize::new(0) }
     }
 
-    /// The next one that is connected, or why none is.
+    /// The next one that is connected, of this thread's if it has any; or why none is.
     fn pick(&self) -> Result<(&Arc<Line>, Arc<Client>), Trouble> {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len().max(1);
         let (before, from) = self.lines.split_at(next);
-        let mut in_turn = from.iter().chain(before);
-        let connected = in_turn.find_map(|line| line.client().map(|client| (line, client)));
+        let in_turn = from.iter().chain(before);
+        let here = thread::current().id();
+        let near = in_turn.clone().filter(|line| line.is_driven_by(here));
+        let connected =
+            near.chain(in_turn).find_map(|line| line.client().map(|client| (line, client)));
         connected.ok_or_else(|| from.first().map_or(Trouble::Unreachable, |line| line.why()))
     }
 }
 
 impl Link {
-    /// Begins to connect. To be called within a runtime, on which the connections are driven until the link is dropped.
+    /// Begins to connect. To be called within a runtime, on which the connections are driven until the link is dropped,
+    /// unless there are others around.
     ///
     /// # Errors
     /// Where the URL is none of a Redis, or nobody vouches for a server that speaks TLS; says what was expected.
@@ -101,11 +107,18 @@ impl Link {
             breaker: Mutex::default(),
             around,
         });
-        let asked = [&core.values, &core.limits, &core.log].into_iter().flat_map(|of| &of.lines);
-        let mut tasks: Vec<_> = asked
-            .map(|line| {
+        let here = [Handle::current()];
+        let there = match core.around.runtimes.as_slice() {
+            [] => here.as_slice(),
+            runtimes => runtimes,
+        };
+        let driven = [(&core.values, there), (&core.limits, there), (&core.log, &here)]
+            .into_iter()
+            .flat_map(|(of, runtimes)| of.lines.iter().zip(runtimes.iter().cycle()));
+        let mut tasks: Vec<_> = driven
+            .map(|(line, runtime)| {
                 let (line, options) = (Arc::clone(line), Arc::clone(&options));
-                Ending(tokio::spawn(async move { line.keep(&options, None).await }))
+                Ending(runtime.spawn(async move { line.keep(&options, None).await }))
             })
             .collect();
         let listening = Arc::clone(&core);

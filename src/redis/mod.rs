@@ -43,6 +43,8 @@ pub use self::watch::Events;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::clock::Clock;
 use crate::counters::RedisCounters;
 use crate::trust::Authorities;
@@ -70,11 +72,20 @@ pub struct Around {
     pub counters: Option<Arc<RedisCounters>>,
     /// Who vouches for servers that speak TLS.
     pub authorities: Option<Authorities>,
+    /// Where requests are served, each a thread of its own: connections for values and limits are driven there in turn, so
+    /// that most requests are answered without waking another thread. None: where the link is started.
+    pub runtimes: Vec<Handle>,
 }
 
 impl Default for Around {
     /// Nobody listens, and nobody is believed.
     fn default() -> Self {
-        Self { clock: Clock::system(), events: Arc::new(()), counters: None, authorities: None }
+        Self {
+            clock: Clock::system(),
+            events: Arc::new(()),
+            counters: None,
+            authorities: None,
+            runtimes: Vec::new(),
+        }
     }
 }
