@@ -126,12 +126,12 @@ impl Cache {
         };
         let flight = Arc::clone(leader.flight());
         match self.lead(inquiry, leader, why).await {
-            Some(told) => {
+            Ok(told) => {
                 self.learn_from(inquiry, &flight, why);
                 self.led(inquiry, told, why)
             }
             // The task that fetched is gone without a word: it panicked.
-            None => Err(Next::LeadAnew(attempt.saturating_add(1))),
+            Err(_) => Err(Next::LeadAnew(attempt.saturating_add(1))),
         }
     }
 
@@ -230,18 +230,18 @@ impl Cache {
             && self.purged.fate_since(flight.stamp, subject).is_none()
     }
 
-    /// Sends a task of its own to fetch, so that it goes on when this client leaves, and waits for what it says.
-    async fn lead(
+    /// Sends a task of its own to fetch, so that it goes on when this client leaves. It says what came of it.
+    fn lead(
         self: &Arc<Self>,
         inquiry: &Arc<Inquiry>,
         leader: Leader,
         why: &Why,
-    ) -> Option<Told> {
+    ) -> oneshot::Receiver<Told> {
         let (tell, told) = oneshot::channel();
         let mut fetch = Fetch::new(self, inquiry, leader, why.stale.clone(), Some(tell));
         fetch.incomplete.clone_from(&why.incomplete);
         tokio::spawn(fetch.run());
-        told.await.ok()
+        told
     }
 
     /// Validates a stale response that has been served, unless somebody does already. `knows_second`: it is the second

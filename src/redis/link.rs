@@ -292,11 +292,13 @@ async fn sent(
     arguments: Vec<Value>,
 ) -> Result<Value, Error> {
     let asked = client.with_options(deadline);
+    // Boxed: the library's future is large, and every request that might ask Redis would have room for several of them.
+    let once = async |command, arguments| Box::pin(asked.custom(command, arguments)).await;
     if !client.is_clustered() {
-        return asked.custom(command, arguments).await;
+        return once(command, arguments).await;
     }
-    match asked.custom(command.clone(), arguments.clone()).await {
-        Err(error) if is_redirection(&error) => asked.custom(command, arguments).await,
+    match once(command.clone(), arguments.clone()).await {
+        Err(error) if is_redirection(&error) => once(command, arguments).await,
         outcome => outcome,
     }
 }

@@ -4,9 +4,12 @@ mod cluster;
 mod faults;
 mod places;
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::testing::{PATIENCE, Server};
 use super::{Around, Command, Link, Operation, Reply, Script, Settings, Trouble};
@@ -156,4 +159,29 @@ async fn a_late_answer_is_nobody_elses() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn whoever_has_a_connection_of_its_own_asks_over_it() {
+    let server = Server::start();
+    let worker = || Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let workers = [worker(), worker()];
+    let runtimes = workers.each_ref().map(|worker| worker.handle().clone());
+    let around = Around { runtimes: runtimes.to_vec(), ..Around::default() };
+    let link = Arc::new(link_within(server.url(), PATIENCE, around));
+    until_up(&link).await;
+    let asked = async |link: Arc<Link>| {
+        let mut connections = HashSet::new();
+        for _ in 0..10 {
+            let id = link.ask(Operation::Read, Command::new("CLIENT", "ID")).await;
+            connections.insert(format!("{id:?}"));
+        }
+        connections
+    };
+    let there = async |of: &Handle| of.spawn(asked(Arc::clone(&link))).await.unwrap();
+    let (first, second) = (there(&runtimes[0]).await, there(&runtimes[1]).await);
+    assert_eq!((first.len(), second.len()), (1, 1), "{first:?} {second:?}");
+    assert!(first.is_disjoint(&second));
+    assert_eq!(asked(Arc::clone(&link)).await, &first | &second, "who has none takes turns");
+    workers.into_iter().for_each(Runtime::shutdown_background);
 }
