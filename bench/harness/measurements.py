@@ -23,7 +23,7 @@ class Bench:
 
     origin: object
     proxies: list
-    bare: object
+    ceilings: list
     burst: object
     program: object
     root: object
@@ -97,7 +97,7 @@ def at_once(bench, client, server, path, clients):
 
 def hits(bench):
     """Stored responses, as fast as one client thread can ask for them."""
-    steady(bench, STORED, [*bench.proxies, bench.bare])
+    steady(bench, STORED, [*bench.proxies, *bench.ceilings])
 
 
 def forwarded(bench):

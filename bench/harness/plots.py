@@ -4,7 +4,7 @@ from statistics import median
 
 from harness.summary import GROWTH, STEADY_ROWS, quiet, select
 
-COLOURS = {"Forebay": "#0a7d5a", "bare hyper": "#9aa5b1"}
+COLOURS = {"Forebay": "#0a7d5a", "bare hyper": "#9aa5b1", "epoll loop": "#9aa5b1"}
 OTHER = "#c9d1d9"
 WIDTH, LABEL, BAR, GAP = 720, 210, 18, 6
 

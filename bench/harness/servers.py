@@ -1,4 +1,4 @@
-"""What is measured: the origin, Forebay, its peers, and a bare server, each on the cores it is given."""
+"""What is measured: the origin, Forebay, its peers, and the ceilings, each on the cores it is given."""
 
 import http.client
 import socket
@@ -123,6 +123,7 @@ def haproxy():
     return Server("HAProxy", 7104, [programs.find("haproxy"), "-db", "-f", PEERS / "haproxy.cfg"])
 
 
-def bare(program, like, paths):
-    """hyper's server with the responses that `like` gives for these paths."""
-    return Server("bare hyper", 7105, [program, f"{HOST}:7105", f"{HOST}:{like.port}", *paths])
+def ceilings(tools, like, paths):
+    """An epoll loop and hyper's server, with the responses that `like` gives for these paths."""
+    for port, tool, name in ((7105, "bare", "bare hyper"), (7106, "epoll", "epoll loop")):
+        yield Server(name, port, [tools[tool], f"{HOST}:{port}", f"{HOST}:{like.port}", *paths])

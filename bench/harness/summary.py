@@ -3,7 +3,7 @@
 from statistics import median
 
 BURST_ROWS = ["straight", "Forebay", "nginx", "Varnish"]
-STEADY_ROWS = ["bare hyper", "Forebay", "HAProxy", "nginx", "Varnish"]
+STEADY_ROWS = ["epoll loop", "bare hyper", "Forebay", "HAProxy", "nginx", "Varnish"]
 
 
 def render(run, results):

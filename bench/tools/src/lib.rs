@@ -1,5 +1,7 @@
 //! What the programs of the bench have in common.
 
+pub mod answers;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -27,6 +29,21 @@ const BACKLOG: u32 = 4096;
 pub fn run<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, future)
+}
+
+/// What a ceiling is started with: `ADDRESS LIKE PATH...`
+///
+/// # Errors
+///
+/// When these are no addresses.
+pub fn ceiling_arguments() -> io::Result<(SocketAddr, SocketAddr, Vec<String>)> {
+    let mut arguments = std::env::args().skip(1);
+    let mut address = || -> io::Result<SocketAddr> {
+        let address = arguments.next().ok_or_else(|| io::Error::other("ADDRESS LIKE PATH..."))?;
+        address.parse().map_err(io::Error::other)
+    };
+    let (listen, like) = (address()?, address()?);
+    Ok((listen, like, arguments.collect()))
 }
 
 /// Serves HTTP/1.1 with hyper's defaults until the process ends.
