@@ -69,15 +69,17 @@ impl Incoming {
         Self { body, at_hand, length, status, span }
     }
 
-    /// All of it, if it is a whole representation and nothing is still to come.
-    pub(super) fn whole(&self) -> Option<Vec<Bytes>> {
+    /// All of it, if it is a whole representation of the length it has to have, and nothing is still to come.
+    pub(super) fn all_at_hand(&self) -> Option<Vec<Bytes>> {
+        let chunks: Vec<Bytes> = match &self.body {
+            Body::Empty => Vec::new(),
+            Body::Whole(bytes) => vec![bytes.clone()],
+            Body::Pieces(pieces) => pieces.iter().cloned().collect(),
+            Body::Fill(_) | Body::Stream(_) | Body::Watched(_) => return None,
+        };
+        let came: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
         let is_alone = self.span.is_none() && self.at_hand.iter().all(Bytes::is_empty);
-        match &self.body {
-            Body::Empty if is_alone => Some(Vec::new()),
-            Body::Whole(bytes) if is_alone => Some(vec![bytes.clone()]),
-            Body::Pieces(pieces) if is_alone => Some(pieces.iter().cloned().collect()),
-            _ => None,
-        }
+        (is_alone && self.length.is_none_or(|length| length == came)).then_some(chunks)
     }
 
     /// How many octets come and are at hand together, where that is known.

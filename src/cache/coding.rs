@@ -44,10 +44,8 @@ impl Cache {
         if !is_coded(inquiry, head, limit.expected) || identity.is_sealed() {
             return Vec::new();
         }
-        let rules = &inquiry.route.rules.codings;
         let stall_timeout = self.settings().stall_timeout;
-        let codings = rules.codings.iter().copied().filter(|coding| *coding != Coding::Identity);
-        let started = codings.filter_map(|coding| {
+        let started = made(inquiry).filter_map(|coding| {
             let place = Arc::clone(&self.coding).try_acquire_owned().ok()?;
             let reader = identity.reader()?;
             let (writer, fill) = fill(FillLimit { expected: None, ..limit.clone() });
@@ -78,8 +76,7 @@ impl Cache {
         if !is_same(body, &replaced.body()) {
             return None;
         }
-        let codings = inquiry.route.rules.codings.codings.iter();
-        codings.map(|coding| Some((*coding, vec![replaced.representation(*coding)?]))).collect()
+        made(inquiry).map(|coding| Some((coding, vec![replaced.representation(coding)?]))).collect()
     }
 
     /// The codings of a body that is all at hand.
@@ -111,6 +108,12 @@ impl Cache {
 /// Whether codings are made of such a response.
 fn is_coded(inquiry: &Inquiry, head: &StoredHead, length: Option<u64>) -> bool {
     head.terms().codable && inquiry.route.rules.codings.is_worth_it(length)
+}
+
+/// Which these are.
+fn made(inquiry: &Inquiry) -> impl Iterator<Item = Coding> {
+    let codings = inquiry.route.rules.codings.codings.iter().copied();
+    codings.filter(|coding| *coding != Coding::Identity)
 }
 
 fn length(chunks: &[Bytes]) -> usize {

@@ -35,8 +35,11 @@ impl Fetch {
         let cache = Arc::clone(&self.cache);
         let names: Vec<HeaderName> = head.selecting().collect();
         self.leader.selected_by(names, head.selecting_values().to_vec());
-        if instead && incoming.expected().is_some_and(|length| length <= AWAITED) {
-            match whole(incoming.body).await {
+        if instead
+            && let Some(length) = incoming.length
+            && incoming.expected().is_some_and(|length| length <= AWAITED)
+        {
+            match awaited(incoming.body, length).await {
                 Ok(body) => incoming.body = body,
                 Err(_) => {
                     let status = StatusCode::BAD_GATEWAY;
@@ -45,7 +48,7 @@ impl Fetch {
                 }
             }
         }
-        if let Some(body) = incoming.whole()
+        if let Some(body) = incoming.all_at_hand()
             && let Some(coded) = cache.coded_before(&self.inquiry, &head, &body, replaced)
             && cache.purged.fate(&head).is_none()
         {
@@ -139,13 +142,16 @@ impl Fetch {
 /// The longest body that is awaited rather than passed on as it comes, in bytes.
 const AWAITED: u64 = 256 * 1024;
 
-/// A body once all of it has come.
-async fn whole(mut body: Body) -> Result<Body, BodyError> {
+/// A body once all of it has come, of the length it has to have.
+async fn awaited(mut body: Body, length: u64) -> Result<Body, BodyError> {
     let mut pieces = VecDeque::new();
+    let mut left = length;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        pieces.extend(frame?.into_data().ok());
+        let Ok(chunk) = frame?.into_data() else { continue };
+        left = left.checked_sub(chunk.len() as u64).ok_or(BodyError::Malformed)?;
+        pieces.push_back(chunk);
     }
-    Ok(Body::Pieces(pieces))
+    if left == 0 { Ok(Body::Pieces(pieces)) } else { Err(BodyError::Truncated) }
 }
 
 /// Moves a body into a fill, behind what stands before it. What is still to be moved: with `withhold` the last chunk, and
@@ -188,4 +194,27 @@ async fn pump(
     }
     rest.push(behind);
     Ok(Some(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_awaited_has_its_length_or_is_torn() {
+        let body = || Body::Pieces(["ab", "cd"].map(Bytes::from).into());
+        assert_eq!(awaited(body(), 5).await.unwrap_err(), BodyError::Truncated);
+        assert_eq!(awaited(body(), 3).await.unwrap_err(), BodyError::Malformed);
+        let incoming = |length| Incoming {
+            body: body(),
+            at_hand: Default::default(),
+            length,
+            status: StatusCode::OK,
+            span: None,
+        };
+        assert!(awaited(body(), 4).await.is_ok());
+        assert_eq!(incoming(Some(4)).all_at_hand().unwrap().concat(), b"abcd");
+        assert!(incoming(None).all_at_hand().is_some());
+        assert!(incoming(Some(5)).all_at_hand().is_none());
+    }
 }

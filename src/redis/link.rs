@@ -112,9 +112,14 @@ impl Link {
             [] => here.as_slice(),
             runtimes => runtimes,
         };
-        let driven = [(&core.values, there), (&core.limits, there), (&core.log, &here)]
-            .into_iter()
-            .flat_map(|(of, runtimes)| of.lines.iter().zip(runtimes.iter().cycle()));
+        // Those for limits begin where those for values end, so that each runtime has its share.
+        let first = connections % there.len();
+        let driven =
+            [(&core.values, there, 0), (&core.limits, there, first), (&core.log, &here, 0)]
+                .into_iter()
+                .flat_map(|(of, there, first)| {
+                    of.lines.iter().zip(there.iter().cycle().skip(first))
+                });
         let mut tasks: Vec<_> = driven
             .map(|(line, runtime)| {
                 let (line, options) = (Arc::clone(line), Arc::clone(&options));

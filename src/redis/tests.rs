@@ -35,6 +35,8 @@ async fn linked(server: &Server) -> Link {
 
 /// Until every connection has answered.
 async fn until_up(link: &Link) {
+    let values = &link.core.values.lines;
+    until(async || values.iter().all(|line| line.client().is_some())).await;
     for operation in [Operation::Read, Operation::Read, Operation::Limit, Operation::Lease] {
         until(async || link.ask(operation, get("nothing")).await == Ok(Reply::Nil)).await;
     }

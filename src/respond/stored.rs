@@ -16,7 +16,7 @@ use crate::semantics::preconditions::{Validators, if_range_holds};
 use crate::semantics::present::Present;
 use crate::semantics::range::{RangeRequest, requested};
 
-/// `is_hit`: it was there before the request came.
+/// `is_hit`: the request did not go forward for it.
 pub(super) fn respond(
     stored: &StoredResponse,
     is_hit: bool,

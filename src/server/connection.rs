@@ -258,7 +258,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
         self.timer.as_mut().poll(cx).is_pending()
     }
 
-    /// A deadline has passed. Pending when hyper is to go on.
+    /// A deadline has passed. Pending when the connection is to go on.
     fn overdue(&mut self, overdue: Overdue) -> Poll<Option<Rest>> {
         // A peer that does not take what was written is told no more.
         if self.shared.activity.snapshot().blocked_at.is_some() {

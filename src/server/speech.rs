@@ -58,8 +58,11 @@ impl<S: Stream, H: Handler> Speech<S, H> {
     pub(super) fn take_silence(&mut self) -> Option<Silence<S, H>> {
         match mem::replace(self, Self::Over) {
             Self::Hyper(hyper) => {
-                let Parts { mut io, read_buf, service, .. } = hyper.into_parts()?;
-                io.unread(read_buf);
+                let Parts { mut io, mut read_buf, service, .. } = hyper.into_parts()?;
+                // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one
+                // empty line (CRLF) received prior to the request-line": it begins none.
+                let begins = read_buf.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+                io.unread(read_buf.split_off(begins.unwrap_or(read_buf.len())));
                 Some(Silence { io, service })
             }
             Self::Rests(silence) => Some(silence),

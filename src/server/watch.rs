@@ -97,7 +97,7 @@ impl Watch {
         match waiting.into_iter().chain(writing).min_by_key(|(at, _)| *at) {
             None => Due::Never,
             Some((at, overdue)) if at <= now => {
-                self.rests = overdue == Overdue::Silent;
+                self.rests |= overdue == Overdue::Silent;
                 Due::Now(overdue)
             }
             Some((at, _)) => Due::At(at, at.saturating_since(now)),
