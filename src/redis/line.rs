@@ -178,12 +178,14 @@ fn why(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Trouble {
     }
 }
 
-/// Whether anything comes back, were it an error.
+/// Whether what is said comes back, or an error. If it is anything else, answers and questions have lost each other: from
+/// then on every answer would be another question's.
 async fn ping(client: &Client) -> bool {
+    let said = Value::Bytes(fastrand::u64(..).to_string().into());
     let command = CustomCommand::new_static("PING", None, false);
-    let answer = client.custom::<Value, Value>(command, Vec::new());
+    let answer = client.custom::<Value, Value>(command, vec![said.clone()]);
     match timeout(LIFE_SIGN, answer).await {
-        Ok(Ok(_)) => true,
+        Ok(Ok(answer)) => answer.as_bytes() == said.as_bytes(),
         Ok(Err(error)) => {
             !matches!(trouble(&error), Trouble::Timeout | Trouble::Unreachable | Trouble::Malformed)
         }
