@@ -94,13 +94,13 @@ pub(super) struct Connection<S: Stream, H: Handler> {
 }
 
 /// What is left of a connection when HTTP is over.
-type Rest = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Sequel = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 // HTTP is what a connection is about: it stays where it is, and what comes after is put aside.
 #[allow(clippy::large_enum_variant)]
 enum Stage<S: Stream, H: Handler> {
     Http(Http<S, H>),
-    Rest(Rest),
+    Sequel(Sequel),
 }
 
 impl<S: Stream, H: Handler> Connection<S, H> {
@@ -157,11 +157,11 @@ impl<S: Stream, H: Handler> Future for Connection<S, H> {
         }
         loop {
             match &mut this.stage {
-                Stage::Rest(rest) => return rest.as_mut().poll(cx),
+                Stage::Sequel(sequel) => return sequel.as_mut().poll(cx),
                 Stage::Http(http) => match http.poll(cx, this.place.member.is_draining()) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(None) => return Poll::Ready(()),
-                    Poll::Ready(Some(rest)) => this.stage = Stage::Rest(rest),
+                    Poll::Ready(Some(sequel)) => this.stage = Stage::Sequel(sequel),
                 },
             }
         }
@@ -184,7 +184,7 @@ struct Http<S: Stream, H: Handler> {
 
 impl<S: Stream, H: Handler> Http<S, H> {
     /// Ready when no more HTTP will be spoken, with what is left to do.
-    fn poll(&mut self, cx: &mut Context<'_>, draining: bool) -> Poll<Option<Rest>> {
+    fn poll(&mut self, cx: &mut Context<'_>, draining: bool) -> Poll<Option<Sequel>> {
         let (mut insisted, mut resumed) = (false, false);
         loop {
             let http = &self.shared.conduct.http;
@@ -215,7 +215,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
                 // The bytes that keep it are in the socket. The runtime has yet to hear of them, and will wake us.
                 Due::Now(Overdue::Drained) if resumed => return Poll::Pending,
                 Due::Now(overdue) => match self.overdue(overdue) {
-                    Poll::Ready(rest) => return Poll::Ready(rest),
+                    Poll::Ready(sequel) => return Poll::Ready(sequel),
                     Poll::Pending => resumed = true,
                 },
             }
@@ -259,7 +259,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
     }
 
     /// A deadline has passed. Pending when the connection is to go on.
-    fn overdue(&mut self, overdue: Overdue) -> Poll<Option<Rest>> {
+    fn overdue(&mut self, overdue: Overdue) -> Poll<Option<Sequel>> {
         // A peer that does not take what was written is told no more.
         if self.shared.activity.snapshot().blocked_at.is_some() {
             self.tear();
@@ -286,7 +286,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
     }
 
     /// Tells the peer that its head took too long.
-    fn time_out(&self, io: Io<S>) -> Rest {
+    fn time_out(&self, io: Io<S>) -> Sequel {
         let Shared { server, peer, .. } = &*self.shared;
         server.events.refused(peer, StatusCode::REQUEST_TIMEOUT, "head-timeout");
         let date = date::format(server.clock.now());
@@ -297,7 +297,7 @@ impl<S: Stream, H: Handler> Http<S, H> {
     }
 
     /// hyper is done with the connection.
-    fn ended(&mut self, ended: hyper::Result<()>) -> Option<Rest> {
+    fn ended(&mut self, ended: hyper::Result<()>) -> Option<Sequel> {
         if ended.is_ok()
             && let Some((promise, end)) = self.shared.take_tunnel()
         {
